@@ -24,16 +24,17 @@ export interface Run {
 
 const opened = new WeakMap<Run, RunFiles>();
 
+const pathSchema = z.string().min(1);
+const openingSchema = z.strictObject({ scorer: z.string().default(defaultScorer) });
+
 /**
  * Opens a run that has a ranking. `path` is its settings file, the folder of that file, or the run folder;
  * `scorer` selects the ranking of another scorer. Errors: SETTINGS_NOT_FOUND, SETTINGS_INVALID,
- * SCORER_UNKNOWN, STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE.
+ * SCORER_UNKNOWN, STEP_MISSING, USAGE, FILE_DAMAGED, FILE_UNREADABLE.
  */
-export async function openRun(
-  path: string,
-  { scorer = defaultScorer }: { scorer?: string } = {},
-): Promise<Run> {
-  const files = rankingRun(await openSettings(path), scorer);
+export async function openRun(path: string, options: { scorer?: string } = {}): Promise<Run> {
+  const { scorer } = check(openingSchema, options);
+  const files = rankingRun(await openSettings(check(pathSchema, path)), scorer);
   await readRanking(files);
   const run: Run = Object.freeze({ folder: files.folder, scorer });
   opened.set(run, files);

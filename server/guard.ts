@@ -2,6 +2,7 @@
 // loopback, the host that it is for (against DNS rebinding).
 
 import type { IncomingMessage } from 'node:http';
+import { isIPv4 } from 'node:net';
 import type { NextFunction, Request, Response } from 'express';
 import { rateLimit, type RateLimitRequestHandler } from 'express-rate-limit';
 import { fail } from '../run/errors/errors.ts';
@@ -66,7 +67,7 @@ export const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'];
 
 /** Whether only programs on this machine can reach an address. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 const windowMs = 60_000;

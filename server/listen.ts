@@ -119,6 +119,8 @@ export async function serveRun(
   });
   const server = createServer({ ...timeouts, maxHeaderSize: mostHeaderBytes }, app);
   server.timeout = silentMs;
+  // Node.js drops all headers after the first 1,000 by default, and the guard must see every one.
+  server.maxHeadersCount = 0;
   server.maxConnections = mostConnections;
   const perAddress = connectionsPerAddress ?? (loopback ? undefined : connectionsPerAddressElsewhere);
   if (perAddress !== undefined) refused = limitConnections(server, perAddress, known);

@@ -7,6 +7,8 @@ import { BetrError, type ErrorCode, fail } from '../../run/errors/errors.ts';
 import type { Settings } from '../../run/settings.ts';
 import { readSettings } from '../../run/read-settings.ts';
 import { command, type CommonOptions } from '../options.ts';
+import { showPath } from '../../run/address.ts';
+import { escapeControls } from '../../run/escape-controls.ts';
 import { formatCount } from '../../run/amounts.ts';
 import { printResult } from '../output.ts';
 
@@ -67,7 +69,7 @@ async function examine(
       const { fingerprint, contextTokens, beginning, continuations, source, lacks } = model;
       return {
         name,
-        model: place,
+        model: showPath(place),
         fingerprint,
         contextTokens,
         beginning,
@@ -82,7 +84,7 @@ async function examine(
     }
   } catch (error) {
     if (!(error instanceof BetrError)) throw error;
-    return { name, model: place, error: { code: error.code, message: error.message } };
+    return { name, model: showPath(place), error: { code: error.code, message: error.message } };
   }
 }
 
@@ -186,7 +188,11 @@ function describeWorking({
     `  source       ${from.join(', ')}; ${precision}`,
     `  context      ${contextTokens === null ? 'unknown' : `${formatCount(contextTokens)} tokens`}`,
     `  beginning    ${
-      beginning === null ? 'added by the server' : beginning === '' ? 'no beginning token' : beginning
+      beginning === null
+        ? 'added by the server'
+        : beginning === ''
+          ? 'no beginning token'
+          : escapeControls(beginning)
     }`,
     `  answers      ${continuations === 'any' ? 'of any length' : 'of one token'}`,
     ...verbs.flatMap(([verb, what]) =>
@@ -197,7 +203,7 @@ function describeWorking({
       `; loaded in ${loadSeconds.toFixed(1)} s`,
     `  test         ${JSON.stringify(test.prompt)} ${answers.join(', ')}` +
       (test.spread === null ? '' : ` (±${test.spread.toPrecision(2)} when repeated)`) +
-      `; it writes ${JSON.stringify(test.generated)}`,
+      `; it writes ${escapeControls(JSON.stringify(test.generated))}`,
     `  fingerprint  ${fingerprint}`,
   ];
 }

@@ -2,6 +2,7 @@
 // an error, because nobody would notice a vector assigned to the wrong text.
 
 import { z } from 'zod';
+import type { Quote } from './quote.ts';
 
 const itemSchema = z.object({
   index: z.number().int().nonnegative().nullish(),
@@ -21,22 +22,22 @@ const answerSchema = z.union([
 const shownCharacters = 200;
 
 /** Throws, with the reason, if the answer does not have `count` vectors of finite numbers. */
-export function readVectors(body: string, count: number): number[][] {
+export function readVectors(body: string, count: number, quote: Quote): number[][] {
   let value: unknown;
   try {
     value = JSON.parse(body);
   } catch {
-    throw new Error(`the answer is not JSON: ${body.slice(0, shownCharacters)}`);
+    throw new Error(`the answer is not JSON: ${quote(body, shownCharacters)}`);
   }
   const answer = answerSchema.safeParse(value);
   if (!answer.success)
     throw new Error(
-      `the answer is not a list of embeddings of finite numbers: ${body.slice(0, shownCharacters)}`,
+      `the answer is not a list of embeddings of finite numbers: ${quote(body, shownCharacters)}`,
     );
   if (answer.data.length !== count)
     throw new Error(`the answer has ${answer.data.length} embeddings for ${count} texts`);
   return inOrder(answer.data).map(({ embedding }) =>
-    typeof embedding === 'string' ? decodeBase64(embedding) : embedding,
+    typeof embedding === 'string' ? decodeBase64(embedding, quote) : embedding,
   );
 }
 
@@ -53,7 +54,7 @@ function inOrder(items: readonly Item[]): readonly Item[] {
   return numbered;
 }
 
-function decodeBase64(text: string): number[] {
+function decodeBase64(text: string, quote: Quote): number[] {
   const bytes = Buffer.from(text, 'base64');
   const numbers = Array.from({ length: Math.floor(bytes.length / 4) }, (_, i) => bytes.readFloatLE(4 * i));
   // Buffer skips characters that are not base64.
@@ -63,7 +64,7 @@ function decodeBase64(text: string): number[] {
     bytes.toString('base64').replaceAll('=', '') === text.replaceAll('=', '');
   if (!isWhole || !numbers.every(Number.isFinite))
     throw new Error(
-      `an embedding is not the base64 of finite float32 numbers: ${text.slice(0, shownCharacters)}`,
+      `an embedding is not the base64 of finite float32 numbers: ${quote(text, shownCharacters)}`,
     );
   return numbers;
 }

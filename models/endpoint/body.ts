@@ -2,8 +2,6 @@
 
 import { z } from 'zod';
 
-const charactersOfProblem = 300;
-
 export interface Body {
   text: string;
   whole: boolean;
@@ -31,13 +29,12 @@ const problemSchema = z.union([
   z.object({ detail: z.string() }).transform(({ detail }) => detail),
 ]);
 
-/** The server's error message, on one line. */
+/** The server's error message, unabridged. */
 export function problemIn(body: string): string {
-  let text = body;
   try {
-    text = problemSchema.parse(JSON.parse(body));
+    return problemSchema.parse(JSON.parse(body));
   } catch {
     // The body has none of the usual shapes, so show it as it is.
+    return body;
   }
-  return text.replace(/\s+/g, ' ').trim().slice(0, charactersOfProblem);
 }

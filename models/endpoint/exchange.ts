@@ -5,9 +5,9 @@ import { isNativeError } from 'node:util/types';
 import { fetch } from '../../data/remote/http.ts';
 import { backOff, type Pace } from '../../data/remote/retry.ts';
 import { kindOfStatus, parseRetryAfter, RemoteProblem } from '../../data/remote/store.ts';
-import { showPath } from '../../run/address.ts';
 import { BetrError, reasonOf } from '../../run/errors/errors.ts';
 import { type Body, problemIn, readBody } from './body.ts';
+import { findKey, type Quote, quoteFrom } from './quote.ts';
 
 /** Attempts at a request, and the waits between them. */
 export const defaultPace: Pace = { attempts: 6, firstWaitMs: 500, longestWaitMs: 30_000 };
@@ -30,8 +30,8 @@ export interface Exchange<T> {
   /** The most bytes an answer may have, and the limit as errors show it. */
   mostBytes: number;
   limit: string;
-  /** Parses the body of a successful answer. Throws if it is not usable. */
-  read: (text: string) => T;
+  /** Parses the body of a successful answer. Throws if it is not usable; errors show the body by `quote`. */
+  read: (text: string, quote: Quote) => T;
   /** Whether a failure is permanent, whatever its status. */
   isFinal?: (status: number, message: string) => boolean;
 }
@@ -97,11 +97,8 @@ async function exchangeOnce<T>(
   { url, timeoutMs, timeoutSetting, keys }: Recipient,
   { body: sent, mostBytes, limit, read, isFinal }: Exchange<T>,
 ): Promise<T> {
-  const key = keys
-    .map((name) => process.env[name]?.trim())
-    .find((value) => value !== undefined && value !== '');
-  const hide = (text: string): string =>
-    (key === undefined ? text : text.replaceAll(key, '***')).replaceAll(url, showPath(url));
+  const key = findKey(keys);
+  const quote = quoteFrom(url, key);
   let response: Response | undefined;
   let body: Body;
   try {
@@ -122,11 +119,11 @@ async function exchangeOnce<T>(
     }
     if (error instanceof BetrError) throw error;
     if (error instanceof RemoteProblem)
-      throw new EndpointProblem(error.kind === 'passing' ? 'passing' : 'status', hide(error.message), {
+      throw new EndpointProblem(error.kind === 'passing' ? 'passing' : 'status', quote(error.message), {
         cause: error,
       });
     // After the status and headers, the connection broke in the middle of the answer.
-    throw new EndpointProblem('passing', hide(causeOf(error)), {
+    throw new EndpointProblem('passing', quote(causeOf(error)), {
       isCut: response !== undefined,
       cause: error,
     });
@@ -134,14 +131,14 @@ async function exchangeOnce<T>(
   if (response.ok) {
     if (!body.whole) throw new EndpointProblem('answer', `the answer is larger than ${limit}`);
     try {
-      return read(body.text);
+      return read(body.text, quote);
     } catch (error) {
       if (error instanceof EndpointProblem || error instanceof BetrError) throw error;
-      throw new EndpointProblem('answer', hide(reasonOf(error)), { cause: error });
+      throw new EndpointProblem('answer', quote(reasonOf(error)), { cause: error });
     }
   }
   const { status } = response;
-  const said = hide(problemIn(body.text));
+  const said = quote(problemIn(body.text));
   const message = `HTTP ${status} ${said}`;
   if (isFinal?.(status, said) === true) throw new EndpointProblem('status', message, { status, said });
   if (kindOfStatus(status) === 'passing') {

@@ -38,7 +38,7 @@ export async function requestVectors(
         body: { model, input: texts.map((text) => (text === '' ? ' ' : text)), encoding_format: 'float' },
         mostBytes: texts.length * bytesPerVector,
         limit: `${bytesPerVector >> 20} MiB per text`,
-        read: (text) => readVectors(text, texts.length),
+        read: (text, quote) => readVectors(text, texts.length, quote),
         isFinal: (status, message) => readRefusal(status, message) !== undefined,
       },
     );

@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { showPath } from '../../run/address.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
+import { problemOf } from './address.ts';
 import { EndpointProblem, exchange } from './exchange.ts';
 import type { Pace } from '../../data/remote/retry.ts';
+import { findKey, type Quote, quoteFrom } from './quote.ts';
 import { readRefusal } from './refusal.ts';
 
 const bytesAtMost = 1 << 28;
@@ -55,13 +57,11 @@ const modelsSchema = z.object({ data: z.array(entrySchema) });
 export async function openServer(settings: ModelSettings, pace: Pace): Promise<Server> {
   const { root, base, query } = addressesOf(settings.model);
   const shown = showPath(root);
-  if (root.includes('@'))
-    throw fail('LANGUAGE_MODEL_REFUSED', {
-      url: shown,
-      problem:
-        'its address contains a user name or a password; put the key into an environment variable and set ' +
-        'keyVariable to its name',
-    });
+  const problem = problemOf(
+    settings.model,
+    'put the key into an environment variable and set keyVariable to its name',
+  );
+  if (problem !== undefined) throw fail('LANGUAGE_MODEL_REFUSED', { url: shown, problem });
   const keys =
     settings.keyVariable === undefined ? ['BETR_MODEL_KEY', 'OPENAI_API_KEY'] : [settings.keyVariable];
   const send = <T>(url: string, body: unknown, schema: z.ZodType<T>): Promise<T> =>
@@ -77,7 +77,7 @@ export async function openServer(settings: ModelSettings, pace: Pace): Promise<S
         body,
         mostBytes: bytesAtMost,
         limit: `${bytesAtMost >> 20} MiB`,
-        read: (text) => readJson(text, schema),
+        read: (text, quote) => readJson(text, schema, quote),
         isFinal: (status, message) => status === 501 || readRefusal(status, message) !== undefined,
       },
     );
@@ -89,7 +89,8 @@ export async function openServer(settings: ModelSettings, pace: Pace): Promise<S
     }
   };
   const entries = await listModels(() => ask(`${base}/models`, undefined, modelsSchema));
-  const entry = findEntry(entries, settings.endpointModel, shown);
+  const quote = quoteFrom(`${base}/models${query}`, findKey(keys));
+  const entry = findEntry(entries, settings.endpointModel, shown, quote);
   return {
     root,
     base,
@@ -98,7 +99,7 @@ export async function openServer(settings: ModelSettings, pace: Pace): Promise<S
     program: entry?.owned_by ?? '',
     contextTokens: entry?.max_model_len ?? entry?.meta?.n_ctx ?? null,
     vocabulary: entry?.meta?.n_vocab ?? null,
-    quantization: entry?.meta?.ftype ?? null,
+    quantization: typeof entry?.meta?.ftype === 'string' ? quote(entry.meta.ftype) : null,
     ask,
   };
 }
@@ -123,11 +124,16 @@ async function listModels(ask: () => Promise<z.output<typeof modelsSchema>>): Pr
   }
 }
 
-function findEntry(entries: readonly Entry[], name: string | undefined, shown: string): Entry | undefined {
+function findEntry(
+  entries: readonly Entry[],
+  name: string | undefined,
+  shown: string,
+  quote: Quote,
+): Entry | undefined {
   if (entries.length === 0) return undefined;
   const known = entries
     .slice(0, 10)
-    .map(({ id }) => id)
+    .map(({ id }) => quote(id))
     .join(', ');
   if (name === undefined) {
     if (entries.length > 1) throw fail('LANGUAGE_MODEL_NAME', { url: shown, asked: '', known });
@@ -140,22 +146,23 @@ function findEntry(entries: readonly Entry[], name: string | undefined, shown: s
   return entry;
 }
 
-function readJson<T>(text: string, schema: z.ZodType<T>): T {
+function readJson<T>(text: string, schema: z.ZodType<T>, quote: Quote): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (error) {
+  } catch {
+    // The parser's error contains a part of the answer, so it is no cause.
     throw new EndpointProblem(
       'passing',
-      `its answer is not complete JSON: ${text.slice(0, charactersOfAnswer)}`,
-      { isCut: true, cause: error },
+      `its answer is not complete JSON: ${quote(text, charactersOfAnswer)}`,
+      { isCut: true },
     );
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new EndpointProblem(
     'answer',
-    `its answer has an unexpected format: ${text.slice(0, charactersOfAnswer)}`,
+    `its answer has an unexpected format: ${quote(text, charactersOfAnswer)}`,
   );
 }
 

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
+import { isLoopback } from '../../server/guard.ts';
 import { shareServer } from '../server/serve.ts';
 
 const server = shareServer();
@@ -70,5 +73,36 @@ describe('header lines', () => {
     expect(await statusOf('/healthz', lines(30, 270))).toBe(431);
     expect(await statusOf('/healthz', lines(1, 9_000))).toBe(431);
     expect(await statusOf('/healthz', lines(1900, 10))).toBe(431);
+  });
+
+  /** Sends the lines raw, as clients of Node.js would join those of the same name. */
+  const statusOfLines = async (lines: readonly string[]): Promise<number> => {
+    const { hostname, port, host } = new URL(server().url);
+    const socket = connect({ host: hostname, port: Number(port) }).setEncoding('utf8');
+    socket.write(['GET /rank?keep=0.1 HTTP/1.1', `Host: ${host}`, ...lines, '', ''].join('\r\n'));
+    const data: unknown[] = await once(socket, 'data');
+    socket.destroy();
+    return Number(/^HTTP\/1\.1 (\d+)/.exec(String(data[0]))?.[1]);
+  };
+
+  it('are all checked, however short they are', async () => {
+    const short = (count: number): string[] => Array.from({ length: count }, () => 'a:');
+    expect(await statusOfLines(short(1_200))).toBe(200);
+    expect(await statusOfLines([...short(1_200), 'Sec-Fetch-Site: cross-site'])).toBe(403);
+    expect(await statusOfLines(short(1_800))).toBe(431);
+  });
+});
+
+describe('loopback', () => {
+  it.each([
+    ['127.0.0.1', true],
+    ['127.9.9.9', true],
+    ['::1', true],
+    ['localhost', true],
+    ['127.999.1.1', false],
+    ['127.0.0.1.example.org', false],
+    ['128.0.0.1', false],
+  ])('%s: %s', (host, expected) => {
+    expect(isLoopback(host)).toBe(expected);
   });
 });

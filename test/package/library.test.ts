@@ -66,7 +66,7 @@ describe('the library', () => {
     });
     await expect(fromJavaScript({})).rejects.toMatchObject({
       code: 'USAGE',
-      message: expect.stringContaining('Name a budget'),
+      message: expect.stringContaining('Give one or two of FLOPs'),
     });
     await expect(documents(run, { limit: 0 })).rejects.toMatchObject({
       code: 'USAGE',
@@ -80,6 +80,27 @@ describe('the library', () => {
       code: 'SETTINGS_NOT_FOUND',
     });
     await expect(openRun(settingsPath, { scorer: 'length' })).rejects.toMatchObject({ code: 'STEP_MISSING' });
+  });
+
+  it.each<[unknown[], string]>([
+    [[], 'The argument is missing'],
+    [[null], 'a string'],
+    [[5], 'a string'],
+    [[{}], 'a string'],
+    [[''], 'a string of 1 or more characters'],
+    [['a', { scorer: 5 }], 'scorer is 5, but it must be a string'],
+    [['a', { scorrer: 'random' }], 'unknown field "scorrer" (known: scorer)'],
+    [['a', null], 'an object with the fields scorer'],
+  ])('refuses openRun(...%j)', async (given, message) => {
+    const open = async (): Promise<unknown> => {
+      const run: unknown = await Reflect.apply(openRun, undefined, given);
+      return run;
+    };
+    await expect(open()).rejects.toMatchObject({
+      name: 'BetrError',
+      code: 'USAGE',
+      message: expect.stringContaining(message),
+    });
   });
 
   it('runs the example of its page, and ends', async () => {

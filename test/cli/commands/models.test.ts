@@ -66,6 +66,16 @@ it('loads every model, and says which of them cannot be loaded', async () => {
   }
 });
 
+it('shows addresses without their queries', async () => {
+  await write([{ name: 'gone', model: 'http://[::1/v1?sig=signature' }]);
+  for (const more of [[], ['--json']]) {
+    const { stdout } = await betr(folder, ['models', ...more]);
+    expect(stdout).toContain('http://[::1/v1');
+    expect(stdout).toContain('its address is not valid');
+    expect(stdout).not.toContain('signature');
+  }
+});
+
 it('rejects an unknown name and duplicate names in the settings', async () => {
   await write([{ name: 'try', model: 'dummy' }]);
   const unknown = await betr(folder, ['models', 'other']);
