@@ -58,7 +58,9 @@ export function learnWeights(
   const order = split.training.slice();
   const losses: number[] = [];
   let best = model.snapshot();
-  while (losses.length < epochs) {
+  // A fold may leave nothing to learn from; its model then knows nothing.
+  const isEmpty = split.training.length === 0 || split.heldOut.length === 0;
+  while (!isEmpty && losses.length < epochs) {
     shuffle(order, random);
     for (const document of order) model.learn(document, soft, balance);
     let loss = 0;

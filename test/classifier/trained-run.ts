@@ -70,7 +70,7 @@ export async function makeTrainedRun(folder: string, options: TrainedRunOptions 
   await commitSealedJson(
     run.files.card,
     cardSchema.parse({
-      version: 1,
+      version: 2,
       outputs: outputs.map((name) => ({
         name,
         heldOut: { rocAuc: interval, balancedAccuracy: interval, spearman: interval, kept: [] },
@@ -79,6 +79,15 @@ export async function makeTrainedRun(folder: string, options: TrainedRunOptions 
       labels: { top: 0.1, softened: '', balance: '' },
       training: { method: '', seed, epochs: 1, epochsRun: 1, heldOutLosses: [1] },
       documents: { training: 1, heldOut: 1, withoutTarget: 0 },
+      crossFit: {
+        folds: 5,
+        assignment: '',
+        alignment: '',
+        measured: 1,
+        mostMeasured: 1,
+        epochsRun: [1],
+        weightsSha256: [hash],
+      },
       inputs: {
         sample: hash,
         targets: hash,
