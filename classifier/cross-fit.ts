@@ -61,7 +61,9 @@ interface Moments {
  */
 function alignScores(models: readonly Weights[], splits: readonly Split[], bags: Bags): Weights[] {
   const moments = models.map((model, fold) =>
-    model.outputs.map((_, output) => momentsOf(model, output, bags, splits[fold]?.heldOut ?? new Uint32Array())),
+    model.outputs.map((_, output) =>
+      momentsOf(model, output, bags, splits[fold]?.heldOut ?? new Uint32Array()),
+    ),
   );
   return models.map((model, fold) => ({
     ...model,

@@ -33,9 +33,7 @@ export function drawDocuments(keys: readonly string[], most: number, seed: numbe
 }
 
 function orderBy(hashes: BigUint64Array): Uint32Array {
-  return Uint32Array.from(hashes.keys()).sort(
-    (a, b) => compare(hashes[a] ?? 0n, hashes[b] ?? 0n) || a - b,
-  );
+  return Uint32Array.from(hashes.keys()).sort((a, b) => compare(hashes[a] ?? 0n, hashes[b] ?? 0n) || a - b);
 }
 
 function compare(a: bigint, b: bigint): number {
