@@ -48,8 +48,8 @@ const prepare: ScorerKind['prepare'] = async ({ main, run, argument, report }) =
     const learned =
       `A classifier scores the corpus. It learned ${
         model.kind === 'regression' ? 'the scores' : `the probability of "${model.labels[label] ?? ''}"`
-      } that ${model.name} gives the sample; its ROC-AUC for the best ` +
-      `10 % of the held-out documents is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`;
+      } that ${model.name} gives the sample; its cross-fitted ROC-AUC ` +
+      `for the best 10 % is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`;
     return {
       kind: betr.name,
       file: '',
