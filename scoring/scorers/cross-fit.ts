@@ -10,6 +10,9 @@ import type { ScorerKind } from './kind.ts';
 
 const name = 'cross-fit';
 
+export const crossFitNote =
+  'This ranking is for measuring: each document is scored by a model that learned from the other folds.';
+
 /** What the kind needs of the list of scorers, which contains it. */
 interface Scorers {
   parse: (scorer: string) => { kind: ScorerKind; argument: string };
@@ -42,7 +45,7 @@ export function crossFitOf({ crossFit }: ScorerKind, scorer: string): NonNullabl
     throw fail('OPTION_INVALID', {
       option: '--scorer',
       got: `${name}:${scorer}`,
-      allowed: `${name}:SCORER, where SCORER learns from documents of the corpus, such as betr or head:MODEL`,
+      allowed: `${name}:SCORER, where SCORER learns from documents of the corpus, such as betr, dsir or head:MODEL`,
     });
   return crossFit;
 }
@@ -58,10 +61,7 @@ export function crossFitClassifier(prepare: ScorerKind['prepare']): NonNullable<
         settings: { bits: features.bits, seed: inputs.settings.seed, folds: crossFit.folds },
         fingerprint: fingerprintFolds(crossFit.weightsSha256, inputs.settings.seed),
         crossFits: plain.fingerprint,
-        notes: [
-          'This ranking is for measuring: each document is scored by a model that learned from the other folds.',
-          ...plain.notes,
-        ],
+        notes: [crossFitNote, ...plain.notes],
       };
     },
     open(run, { settings }) {

@@ -112,10 +112,9 @@ describe('cross-fit:betr', () => {
 
   it('has a name for every scorer that learns, and no other', async () => {
     await withCorpus(async (run) => {
-      const names = ['betr', 'head:a/judge#hq', 'head:a/judge', 'edu'].map((scorer) => [
-        rankingName(run, scorer),
-        rankingName(run, `cross-fit:${scorer}`),
-      ]);
+      const names = ['betr', 'dsir', 'dsir:smoothing=1', 'head:a/judge#hq', 'head:a/judge', 'edu'].map(
+        (scorer) => [rankingName(run, scorer), rankingName(run, `cross-fit:${scorer}`)],
+      );
       for (const [plain, crossFit] of names) expect(crossFit).toBe(`cross-fit-${plain ?? ''}`);
       expect(crossFitted('head:a/judge')).toBe('cross-fit:head:a/judge');
       expect(['random', 'fasttext:x.bin', 'cross-fit:betr', 'length'].map(crossFitted)).toEqual([
