@@ -3,7 +3,7 @@
 
 import { priorNgrams } from './features.ts';
 import { openKernel } from './kernel.ts';
-import type { Weights } from './weights.ts';
+import { tableIndex, type Weights } from './weights.ts';
 
 const largestCount = 255;
 const chunkFeatures = 1 << 22;
@@ -105,15 +105,28 @@ export function pruneBags(bags: Bags, training: Uint32Array, bits: number, minCo
   };
 }
 
-/** The scorer's score, except that a bin counts at most 255 times. */
-export function scoreBag(
-  { outputs, at }: Weights,
-  output: number,
+/**
+ * Scores documents from their bags into `out`, one score for each output. They are the scorer's, except that a bin
+ * counts at most 255 times.
+ */
+export function openBagScorer(
+  { bits, outputs, table }: Weights,
   { features, ngrams }: Bags,
-  document: number,
-): number {
-  let sum = 0;
-  for (const feature of features[document] ?? []) sum += at(feature & 0xff_ffff, output) * (feature >>> 24);
-  const { bias = 0, scale = 0 } = outputs[output] ?? {};
-  return bias + (scale * sum) / ((ngrams[document] ?? 0) + priorNgrams);
+): (document: number, out: Float64Array) => void {
+  const stride = tableIndex(bits, outputs.length, 1, 0);
+  const firsts = Uint32Array.from(outputs.keys(), (output) => tableIndex(bits, outputs.length, 0, output));
+  const biases = Float64Array.from(outputs, ({ bias }) => bias);
+  const scales = Float64Array.from(outputs, ({ scale }) => scale);
+  return (document, out) => {
+    out.fill(0);
+    for (const feature of features[document] ?? []) {
+      const at = (feature & 0xff_ffff) * stride;
+      const count = feature >>> 24;
+      for (let o = 0; o < firsts.length; o++)
+        out[o] = (out[o] ?? 0) + count * (table[(firsts[o] ?? 0) + at] ?? 0);
+    }
+    const divisor = (ngrams[document] ?? 0) + priorNgrams;
+    for (let o = 0; o < firsts.length; o++)
+      out[o] = (biases[o] ?? 0) + ((scales[o] ?? 0) * (out[o] ?? 0)) / divisor;
+  };
 }

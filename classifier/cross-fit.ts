@@ -2,7 +2,7 @@
 // the rankings `cross-fit:NAME` come from these models, so no document is measured by a model that learned from it.
 
 import type { Report } from '../run/progress.ts';
-import { type Bags, pruneBags, scoreBag } from './bag.ts';
+import { type Bags, openBagScorer, pruneBags } from './bag.ts';
 import { foldCount, foldOf, splitFolds } from './folds.ts';
 import type { Split } from './held-out.ts';
 import { type Learning, learnWeights } from './learn.ts';
@@ -18,8 +18,8 @@ export interface CrossFitted {
   /** The model of each fold; their scores are comparable with each other. */
   models: Weights[];
   epochsRun: number[];
-  /** The score of a document by the model of its fold. */
-  scoreOf: (output: number, document: number) => number;
+  /** Scores a document by the model of its fold into `out`, one score for each output. */
+  score: (document: number, out: Float64Array) => void;
 }
 
 /** Trains the model of each fold. Promises: the same input gives the same bits. */
@@ -40,13 +40,11 @@ export function crossFit({ keys, bags, minCount, ...learning }: CrossFitting, re
     splits,
     bags,
   );
+  const scorers = models.map((model) => openBagScorer(model, bags));
   return {
     models,
     epochsRun: learned.map(({ epochsRun }) => epochsRun),
-    scoreOf(output, document) {
-      const model = models[folds[document] ?? 0];
-      return model === undefined ? 0 : scoreBag(model, output, bags, document);
-    },
+    score: (document, out) => scorers[folds[document] ?? 0]?.(document, out),
   };
 }
 
@@ -61,9 +59,7 @@ interface Moments {
  */
 function alignScores(models: readonly Weights[], splits: readonly Split[], bags: Bags): Weights[] {
   const moments = models.map((model, fold) =>
-    model.outputs.map((_, output) =>
-      momentsOf(model, output, bags, splits[fold]?.heldOut ?? new Uint32Array()),
-    ),
+    momentsOf(model, bags, splits[fold]?.heldOut ?? new Uint32Array()),
   );
   return models.map((model, fold) => ({
     ...model,
@@ -77,12 +73,22 @@ function alignScores(models: readonly Weights[], splits: readonly Split[], bags:
   }));
 }
 
-function momentsOf(model: Weights, output: number, bags: Bags, documents: Uint32Array): Moments {
-  const scores = Float64Array.from(documents, (document) => scoreBag(model, output, bags, document));
-  const count = Math.max(1, scores.length);
-  const mean = scores.reduce((sum, score) => sum + score, 0) / count;
-  return {
-    mean,
-    deviation: Math.sqrt(scores.reduce((sum, score) => sum + (score - mean) ** 2, 0) / count),
-  };
+/** The moments of each output's scores. */
+function momentsOf(model: Weights, bags: Bags, documents: Uint32Array): Moments[] {
+  const score = openBagScorer(model, bags);
+  const outputs = model.outputs.length;
+  const out = new Float64Array(outputs);
+  const scores = model.outputs.map(() => new Float64Array(documents.length));
+  for (const [at, document] of documents.entries()) {
+    score(document, out);
+    for (let o = 0; o < outputs; o++) (scores[o] ?? out)[at] = out[o] ?? 0;
+  }
+  return scores.map((own) => {
+    const count = Math.max(1, own.length);
+    const mean = own.reduce((sum, each) => sum + each, 0) / count;
+    return {
+      mean,
+      deviation: Math.sqrt(own.reduce((sum, each) => sum + (each - mean) ** 2, 0) / count),
+    };
+  });
 }

@@ -55,6 +55,12 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
   const { weights, epochsRun, losses } = learnWeights({ ...learning, bags: pruned.bags, split }, report);
   const fitted = crossFit({ ...learning, bags, keys: targets.documents, minCount }, report);
   const measured = drawDocuments(targets.documents, mostMeasured, seed);
+  const scores = targets.names.map(() => new Float32Array(measured.length));
+  const out = new Float64Array(scores.length);
+  for (const [at, document] of measured.entries()) {
+    fitted.score(document, out);
+    for (const [output, own] of scores.entries()) own[at] = out[output] ?? 0;
+  }
   const outputs = targets.names.map((name, output) => {
     report({
       stage: 'train: measure fidelity',
@@ -63,7 +69,7 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
       unit: 'outputs',
     });
     const judged = prepareJudged(
-      Float32Array.from(measured, (document) => fitted.scoreOf(output, document)),
+      scores[output] ?? new Float32Array(),
       Float64Array.from(measured, (document) => targets.scores[output]?.[document] ?? 0),
       Uint8Array.from(measured, (document) => labels[output]?.top[document] ?? 0),
     );
