@@ -1,5 +1,5 @@
 // Every file and folder in a run folder, each listed once; docs/run-folder.md describes their contents.
-// ESLint forbids other modules to join the run folder with a name.
+// ESLint forbids other modules from building paths in the run folder.
 
 import { join } from 'node:path';
 

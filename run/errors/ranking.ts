@@ -75,7 +75,7 @@ export const rankingErrors = {
     say: (v: { path: string; label: string; labels: string }) =>
       `${
         v.label === ''
-          ? `${v.path} does not say which of its labels is the good one`
+          ? `${v.path} does not say which label is the positive one`
           : `${v.path} has no label "${v.label}"`
       }; its labels are ${v.labels}. Name one: fasttext:FILE#LABEL.`,
   },
