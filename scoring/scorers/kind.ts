@@ -10,10 +10,13 @@ export interface CorpusScorer {
   fingerprint?: string;
   /** Score columns, the joint one first. */
   outputs: string[];
+  /** As in `PreparedScorer`. */
+  details?: readonly string[] | undefined;
   /**
    * Scores `count` documents: text i is text.subarray(textEnds[i − 1] ?? 0, textEnds[i]), UTF-8, and
    * documents[i] its key; out[i · outputs.length + o] becomes the score of output o, higher is better, finite
-   * and never −0.
+   * and never −0. A scorer with `details` gets `unscored` and may leave documents without a score. A scorer
+   * that returns a promise gets the next batch once it is resolved.
    */
   scoreTexts: (
     text: Uint8Array,
@@ -21,7 +24,16 @@ export interface CorpusScorer {
     count: number,
     out: Float32Array,
     documents: readonly string[],
-  ) => void;
+    unscored?: Unscored,
+  ) => void | Promise<void>;
+}
+
+/** What a scorer with details says about a batch beside its scores. */
+export interface Unscored {
+  /** Why document i has no score: a short code. All its scores in `out` are then NaN. */
+  reasons: (string | undefined)[];
+  /** details[i · names.length + d] becomes detail d of document i, scored or not; NaN (the default) for none. */
+  details: Float32Array;
 }
 
 /** A prepared scorer: everything a worker needs to open it. Workers get it as JSON. */
@@ -36,6 +48,11 @@ export interface PreparedScorer {
   settings: Record<string, string | number>;
   /** Score columns, the joint one first. */
   outputs: string[];
+  /**
+   * Only for a scorer that may leave documents without a score: the names of further columns, each with a
+   * number or nothing for every document.
+   */
+  details?: readonly string[] | undefined;
   /** Changes with everything that a score depends on except the document: 64 hex digits. */
   fingerprint: string;
   /** Notes for users of the ranking. */
