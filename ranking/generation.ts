@@ -41,7 +41,7 @@ export const rankingSchema = z.strictObject({
     sha256: z.string(),
     details: z.array(z.string()).readonly().optional(),
   }),
-  /** Of the documents with a score, as in all that follows. */
+  /** The documents with a score; tokens, sources and the histogram are of these, too. */
   documents: whole,
   tokens: whole,
   /** Documents whose token count is an estimate. */
