@@ -71,6 +71,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
       0,
     );
   const workers = countWorkers(run, {
+    slow: false,
     chunks,
     shards: shards.length,
     textBytes: probes.reduce(

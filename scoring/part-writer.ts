@@ -22,7 +22,7 @@ import {
   quarantineFile,
 } from './part.ts';
 import type { Task } from './plan.ts';
-import type { CorpusScorer, Unscored } from './scorers/kind.ts';
+import type { BatchNotes, CorpusScorer } from './scorers/kind.ts';
 import { openTally, reasonAt } from './tally.ts';
 
 /** Bounds the memory of a part of very short texts. */
@@ -42,7 +42,8 @@ export interface PartContext {
 export interface OpenPart {
   quarantine: Quarantine;
   isFull(): boolean;
-  add(batch: DocumentBatch): Promise<void>;
+  /** Scores a batch; scorers that take long call `progress`. */
+  add(batch: DocumentBatch, progress: BatchNotes['progress']): Promise<void>;
   /** Records that the documents added since the last call are these rows of a shard. */
   cover(rows: Omit<CoveredRows, 'documents' | 'unknown' | 'quarantined'>): void;
   commit(ends: ListedPart['ends']): Promise<ListedPart>;
@@ -62,22 +63,22 @@ export function openPart({ name, partBytes }: Task, number: number, context: Par
   return {
     quarantine: bad,
     isFull: () => tally.textBytes >= partBytes || tally.documents + tally.unknown >= documentsPerPart,
-    async add(batch) {
+    async add(batch, progress) {
       table ??= await createTable(context);
       const scores = new Float32Array(batch.count * scorer.outputs.length);
-      const unscored = scorer.details === undefined ? undefined : openUnscored(batch, scorer.details);
+      const notes = scorer.details === undefined ? undefined : openNotes(batch, scorer.details, progress);
       const scoring = scorer.scoreTexts(
         batch.text,
         batch.textEnds,
         batch.count,
         scores,
         batch.documents,
-        unscored,
+        notes,
       );
       if (scoring !== undefined) await scoring;
       const tokens = countTokens(batch, context.rates);
-      tally.add(batch, tokens, scores, scorer.outputs.length, unscored);
-      table.append(covers.length, batch, tokens, scores, unscored);
+      tally.add(batch, tokens, scores, scorer.outputs.length, notes);
+      table.append(covers.length, batch, tokens, scores, notes);
     },
     cover(rows) {
       covers.push({
@@ -141,8 +142,13 @@ export function openPart({ name, partBytes }: Task, number: number, context: Par
   };
 }
 
-function openUnscored({ count }: DocumentBatch, details: readonly string[]): Unscored {
+function openNotes(
+  { count }: DocumentBatch,
+  details: readonly string[],
+  progress: BatchNotes['progress'],
+): BatchNotes {
   return {
+    progress,
     reasons: new Array<string | undefined>(count),
     details: new Float32Array(count * details.length).fill(NaN),
   };
@@ -156,7 +162,7 @@ interface PartTable {
     batch: DocumentBatch,
     tokens: Float64Array,
     scores: Float32Array,
-    unscored: Unscored | undefined,
+    notes: BatchNotes | undefined,
   ): void;
   /** Writes the Parquet file; `shards` are the shards of the covered rows. */
   write(shards: readonly string[], path: string): Promise<void>;
@@ -191,8 +197,8 @@ async function createTable({ connection, scorer: { outputs, details } }: PartCon
     isOpen = false;
   };
   return {
-    append: (cover, batch, tokens, scores, unscored) =>
-      appendBatch(appender, cover, batch, tokens, scores, outputs.length, unscored),
+    append: (cover, batch, tokens, scores, notes) =>
+      appendBatch(appender, cover, batch, tokens, scores, outputs.length, notes),
     async write(shards, path) {
       close();
       await connection.run(
@@ -227,12 +233,12 @@ function appendBatch(
   tokens: Float64Array,
   scores: Float32Array,
   outputs: number,
-  unscored: Unscored | undefined,
+  notes: BatchNotes | undefined,
 ): void {
-  const details = unscored === undefined ? 0 : unscored.details.length / batch.count;
+  const details = notes === undefined ? 0 : notes.details.length / batch.count;
   const floats = Array.from({ length: outputs + details }, () => FLOAT);
   const types = [DOUBLE, DOUBLE, VARCHAR, VARCHAR, DOUBLE, ...floats];
-  if (unscored !== undefined) types.push(VARCHAR);
+  if (notes !== undefined) types.push(VARCHAR);
   for (let start = 0; start < batch.count; start += rowsPerDataChunk) {
     const count = Math.min(rowsPerDataChunk, batch.count - start);
     const chunk = DuckDBDataChunk.create(types, count);
@@ -246,13 +252,13 @@ function appendBatch(
       for (let i = 0; i < count; i++) column[i] = scores[(start + i) * outputs + output] ?? 0;
       writeNumbers(chunk, 5 + output, column);
     }
-    if (unscored !== undefined) {
+    if (notes !== undefined) {
       for (let detail = 0; detail < details; detail++) {
-        for (let i = 0; i < count; i++) column[i] = unscored.details[(start + i) * details + detail] ?? NaN;
+        for (let i = 0; i < count; i++) column[i] = notes.details[(start + i) * details + detail] ?? NaN;
         writeNumbers(chunk, 5 + outputs + detail, column);
       }
       const reasons = Array.from({ length: count }, (_, i) =>
-        Number.isNaN(scores[(start + i) * outputs]) ? reasonAt(unscored, start + i) : '',
+        Number.isNaN(scores[(start + i) * outputs]) ? reasonAt(notes, start + i) : '',
       );
       writeStrings(chunk, 5 + outputs + details, reasons, 0, count);
     }

@@ -4,7 +4,7 @@ import type { DocumentBatch } from '../data/documents.ts';
 import { fail } from '../run/errors/errors.ts';
 import { type Sums, openSums } from './sums.ts';
 import { type ListedPart, scoreBin } from './part.ts';
-import type { Unscored } from './scorers/kind.ts';
+import type { BatchNotes } from './scorers/kind.ts';
 
 export interface Tally {
   /** Documents with and without a score. */
@@ -21,7 +21,7 @@ export interface Tally {
     tokens: Float64Array,
     scores: Float32Array,
     outputs: number,
-    unscored?: Unscored,
+    notes?: BatchNotes,
   ): void;
   result(): Sums & Pick<ListedPart, 'estimatedDocuments' | 'textBytes' | 'scores'>;
 }
@@ -35,12 +35,12 @@ export function openTally(): Tally {
     documents: 0,
     unknown: 0,
     textBytes: 0,
-    add(batch, tokens, scores, outputs, unscored) {
+    add(batch, tokens, scores, outputs, notes) {
       let unknown = 0;
       for (let i = 0; i < batch.count; i++) {
         const score = scores[i * outputs] ?? 0;
-        if (unscored !== undefined && Number.isNaN(score)) {
-          sums.countUnknown(batch.sources[i] ?? '', reasonAt(unscored, i), 1, tokens[i] ?? 0);
+        if (notes !== undefined && Number.isNaN(score)) {
+          sums.countUnknown(batch.sources[i] ?? '', reasonAt(notes, i), 1, tokens[i] ?? 0);
           unknown++;
           continue;
         }
@@ -66,7 +66,7 @@ export function openTally(): Tally {
 }
 
 /** Why document `i` has no score. */
-export function reasonAt({ reasons }: Unscored, i: number): string {
+export function reasonAt({ reasons }: BatchNotes, i: number): string {
   const reason = reasons[i];
   if (reason === undefined)
     throw fail('INTERNAL', { reason: 'the scorer gave neither a score nor a reason' });

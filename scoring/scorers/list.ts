@@ -30,6 +30,7 @@ export const preparedSchema = z.strictObject({
   settings: z.record(z.string(), z.union([z.string(), z.number()])),
   outputs: z.array(z.string()).min(1),
   details: z.array(z.string()).optional(),
+  slow: z.boolean().optional(),
   fingerprint: z.string(),
   notes: z.array(z.string()),
   testTargets: testTargetsSchema.optional(),

@@ -199,6 +199,15 @@ describe('a scorer that leaves documents without a score', () => {
         const rest = [];
         for await (const part of scoreChunk(task, parts.slice(0, 1), context, () => true)) rest.push(part);
         expect(rest).toEqual(parts.slice(1));
+        // In the middle of a batch.
+        let left = 150;
+        const begun = [];
+        for await (const part of scoreChunk(task, [], context, (done) => (left -= done) > 0))
+          begun.push(part);
+        expect(begun.length).toBeLessThan(parts.length);
+        const others = [];
+        for await (const part of scoreChunk(task, begun, context, () => true)) others.push(part);
+        expect([...begun, ...others]).toEqual(parts);
       } finally {
         close();
       }

@@ -45,17 +45,18 @@ scorerKinds.push({
     Promise.resolve({
       outputs: ['joint', 'other'],
       details: pickyDetails,
-      async scoreTexts(text, textEnds, count, out, _documents, unscored) {
+      async scoreTexts(text, textEnds, count, out, _documents, notes) {
         for (let i = 0; i < count; i++) {
           const own = Buffer.from(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])).toString();
           const { score, other, reason, length, vowels } = pick(own);
           if (i % 64 === 0) await setImmediate();
+          notes?.progress(i);
           out[2 * i] = score ?? NaN;
           out[2 * i + 1] = score === null ? NaN : other;
-          if (unscored === undefined) continue;
-          unscored.reasons[i] = reason ?? undefined;
-          unscored.details[2 * i] = length;
-          unscored.details[2 * i + 1] = vowels ?? NaN;
+          if (notes === undefined) continue;
+          notes.reasons[i] = reason ?? undefined;
+          notes.details[2 * i] = length;
+          notes.details[2 * i + 1] = vowels ?? NaN;
         }
       },
     }),
