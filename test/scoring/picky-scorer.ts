@@ -27,6 +27,9 @@ export function pick(text: string): Picked {
   return { score: ((length * 7 + vowels) % 40) / 8 - 2, other, reason: null, length, vowels };
 }
 
+/** Measured at a thousand bytes a second, once. */
+const measured = new Set<string>();
+
 scorerKinds.push({
   name: 'picky',
   usage: 'picky',
@@ -38,6 +41,7 @@ scorerKinds.push({
       settings: {},
       outputs: ['joint', 'other'],
       details: pickyDetails,
+      slow: true,
       fingerprint: fingerprint({ picky: 1 }),
       notes: [],
     }),
@@ -45,6 +49,12 @@ scorerKinds.push({
     Promise.resolve({
       outputs: ['joint', 'other'],
       details: pickyDetails,
+      measure: (texts) => {
+        const fresh = texts.filter((text) => !measured.has(text));
+        for (const text of fresh) measured.add(text);
+        const bytes = fresh.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+        return Promise.resolve({ documents: fresh.length, seconds: bytes / 1000, tokens: bytes, price: 50 });
+      },
       async scoreTexts(text, textEnds, count, out, _documents, notes) {
         for (let i = 0; i < count; i++) {
           const own = Buffer.from(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])).toString();
