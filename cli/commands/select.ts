@@ -9,6 +9,7 @@ import { formatCount, formatCountOf } from '../../run/amounts.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import type { LeakHandling } from '../../ranking/selection/leak-mask.ts';
 import { type DomainColumn, domainColumns } from '../../ranking/selection/quotas.ts';
+import { describeUnknown } from '../../ranking/unknown.ts';
 import { writeSelection } from '../../ranking/selection/select.ts';
 import type { SelectionManifest } from '../../ranking/selection/manifest.ts';
 import { listCaveats } from './cutoff.ts';
@@ -24,6 +25,7 @@ interface SelectOptions extends RankingOptions, QuestionOptions {
   quotasBy: DomainColumn;
   withoutLeaks?: true;
   cutLeaks?: true;
+  keepUnknown: boolean;
 }
 
 export function selectCommand(): Command {
@@ -53,6 +55,11 @@ export function selectCommand(): Command {
       'with --format documents: cut out test items with 200 characters on each side, and keep the rest ' +
         'of the document',
     )
+    .option(
+      '--keep-unknown',
+      'also write the documents that the scorer gave no score (score null); by default, they are left out',
+      false,
+    )
     .action(async (options: SelectOptions) => {
       const leaks = readLeakHandling(options);
       const question = readQuestion(options);
@@ -68,7 +75,7 @@ export function selectCommand(): Command {
         await readRanking(run),
         question,
         out,
-        { format: options.format, quotas, leaks },
+        { format: options.format, quotas, leaks, keepUnknown: options.keepUnknown },
         progress.report,
       ).finally(progress.end);
       printResult(
@@ -79,7 +86,7 @@ export function selectCommand(): Command {
           ...listCaveats(manifest.answer),
           '',
           `Wrote ${formatCount(manifest.documents)} documents to ${out} ` +
-            `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)${describeLeaks(manifest.leaks)}`,
+            `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)${describeLeaks(manifest.leaks)}${describeDropped(manifest.unknown)}`,
         ].join('\n'),
       );
     });
@@ -93,6 +100,11 @@ function readLeakHandling({ withoutLeaks, cutLeaks, format }: SelectOptions): Le
         '--without-leaks.',
     });
   return cutLeaks === true ? 'cut' : withoutLeaks === true ? 'drop' : 'keep';
+}
+
+function describeDropped(unknown: SelectionManifest['unknown']): string {
+  if (unknown === undefined) return '';
+  return `\n${describeUnknown(unknown.reasons)}. They were ${unknown.handling === 'keep' ? 'kept' : 'left out'}`;
 }
 
 function describeLeaks(leaks: SelectionManifest['leaks']): string {

@@ -21,9 +21,20 @@ export interface KeptRows {
 /** Rows in every block but the last, so that blocks do not depend on the number of threads. */
 const blockRows = 4096;
 
-/** The query of the rows that a cut keeps: shard, row, document, score. */
-export function keptQuery(table: string, cut: Cut): string {
-  return `SELECT shard, "row", document, score FROM ${table} WHERE ${keptCondition(cut)} ORDER BY shard, "row"`;
+/** What is kept: documents by a cut, and perhaps all of a table of documents without a score. */
+export type Keeping = Cut & { unknown?: string };
+
+/** SQL of the kept documents of a table of scores, and of its own columns. */
+export function keptTable(table: string, keeping: Keeping): string {
+  const kept = `SELECT * FROM ${table} WHERE ${keptCondition(keeping)}`;
+  return keeping.unknown === undefined
+    ? `(${kept})`
+    : `(${kept} UNION ALL BY NAME SELECT * FROM ${keeping.unknown})`;
+}
+
+/** The query of the kept rows: shard, row, document, score (null for documents without one). */
+export function keptQuery(table: string, keeping: Keeping): string {
+  return `SELECT shard, "row", document, score FROM ${keptTable(table, keeping)} ORDER BY shard, "row"`;
 }
 
 /**

@@ -13,13 +13,14 @@ import type { Run } from '../../run/run.ts';
 import { settingsToShow } from '../../run/settings.ts';
 import { answerWithCutoff, resolveQuestion } from '../budget/answer.ts';
 import { compareComposition } from './composition.ts';
-import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
+import type { Cutoff } from '../cutoff.ts';
+import { addUpUnknown } from '../../scoring/part.ts';
 import type { Ranking } from '../generation.ts';
-import { keptQuery } from './kept-rows.ts';
+import { type Keeping, keptQuery, keptTable } from './kept-rows.ts';
 import { type LeakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
 import { type FilledQuota, fillQuotas, type Quotas } from './quotas.ts';
-import { withScores } from '../scores.ts';
+import { unknownTable, withScores } from '../scores.ts';
 import { writeDocuments } from './write-documents.ts';
 import { uploadFolder } from './upload.ts';
 import { isRemote } from '../../run/address.ts';
@@ -37,6 +38,8 @@ export interface SelectionOptions {
   quotas?: Quotas | undefined;
   /** How documents that contain benchmark test items are handled. */
   leaks?: LeakHandling;
+  /** Whether documents without a score are kept, too. */
+  keepUnknown?: boolean;
 }
 
 /**
@@ -59,13 +62,14 @@ export async function writeSelection(
       report,
     );
   const folder = resolve(outFolder);
-  const { format, leaks = 'keep' } = options;
-  const { answer, kept, retargeted, quotas } = await decide(run, ranking, question, options);
+  const { format, leaks = 'keep', keepUnknown = false } = options;
+  const { answer, kept: cut, retargeted, quotas } = await decide(run, ranking, question, options);
+  const kept = keepUnknown ? withUnknown(run, ranking, cut) : cut;
   const mask = leaks === 'keep' ? undefined : await openLeakMask(run, ranking);
   const leaky = mask === undefined ? nothing : await countLeaky(run, retargeted, kept, mask);
   const dropped = leaks === 'drop' ? leaky : nothing;
   const [documents, tokens] = [kept.documents - dropped.documents, kept.tokens - dropped.tokens];
-  const composition = await compareComposition(run, retargeted, kept);
+  const composition = await compareComposition(run, retargeted, cut);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
     await writeRows(
@@ -95,6 +99,9 @@ export async function writeSelection(
       documents,
       tokens,
       leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky },
+      ...(ranking.unknown === undefined
+        ? {}
+        : { unknown: { handling: keepUnknown ? 'keep' : 'drop', reasons: ranking.unknown } }),
       question,
       answer: timelessAnswer.parse(answer),
       settings: settingsToShow(run.settings),
@@ -108,12 +115,24 @@ export async function writeSelection(
   });
 }
 
-type Kept = Cut & Pick<Cutoff, 'documents' | 'tokens'>;
+type Kept = Keeping & Pick<Cutoff, 'documents' | 'tokens'>;
+
+/** What is kept if documents without a score are kept, too. */
+function withUnknown(run: Run, ranking: Ranking, kept: Kept): Kept {
+  if (ranking.unknown === undefined) return kept;
+  const more = addUpUnknown(ranking.unknown);
+  return {
+    ...kept,
+    documents: kept.documents + more.documents,
+    tokens: kept.tokens + more.tokens,
+    unknown: unknownTable(run, ranking),
+  };
+}
 
 const sums = z.object({ documents: count, tokens: count });
 const nothing = { documents: 0, tokens: 0 };
 
-/** The documents above the cutoff that contain test items, and their tokens. */
+/** The kept documents that contain test items, and their tokens. */
 async function countLeaky(
   run: Run,
   ranking: Ranking,
@@ -123,8 +142,8 @@ async function countLeaky(
   const [found] = await withScores(run, ranking, (connection, table) =>
     queryRows(
       connection,
-      `SELECT count(*)::DOUBLE AS documents, coalesce(sum(tokens), 0)::DOUBLE AS tokens FROM ${table} ` +
-        `WHERE ${keptCondition(kept)} AND ${leaky}`,
+      'SELECT count(*)::DOUBLE AS documents, coalesce(sum(tokens), 0)::DOUBLE AS tokens ' +
+        `FROM ${keptTable(table, kept)} WHERE ${leaky}`,
       sums,
     ),
   );

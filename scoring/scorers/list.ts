@@ -18,7 +18,8 @@ import type { CorpusScorer, PreparedScorer, ScorerKind } from './kind.ts';
 import { length } from './length.ts';
 import { random } from './random.ts';
 
-export const scorerKinds: readonly ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu];
+/** Tests add their own. */
+export const scorerKinds: ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu];
 
 export const defaultScorer = 'betr';
 
@@ -28,6 +29,8 @@ export const preparedSchema = z.strictObject({
   file: z.string(),
   settings: z.record(z.string(), z.union([z.string(), z.number()])),
   outputs: z.array(z.string()).min(1),
+  details: z.array(z.string()).optional(),
+  slow: z.boolean().optional(),
   fingerprint: z.string(),
   notes: z.array(z.string()),
   testTargets: testTargetsSchema.optional(),
