@@ -15,10 +15,7 @@ const scale = z.union([
     error: 'must be the lowest and the highest of at most 101 values',
   }),
   z
-    .record(
-      z.string().regex(/^-?\d+(?:\.\d+)?$/, 'must be a number with a list of answers'),
-      words,
-    )
+    .record(z.string().regex(/^-?\d+(?:\.\d+)?$/, 'must be a number with a list of answers'), words)
     .refine((values) => Object.keys(values).length >= 2, { error: 'must have at least two values' }),
 ]);
 
