@@ -16,10 +16,11 @@ import { fasttext, splitLabel } from './fasttext.ts';
 import { edu, head } from './head.ts';
 import type { CorpusScorer, PreparedScorer, ScorerKind } from './kind.ts';
 import { length } from './length.ts';
+import { lmScore } from './lm-score.ts';
 import { random } from './random.ts';
 
 /** Tests add their own. */
-export const scorerKinds: ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu];
+export const scorerKinds: ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu, lmScore];
 
 export const defaultScorer = 'betr';
 
