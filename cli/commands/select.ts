@@ -11,6 +11,7 @@ import type { LeakHandling } from '../../ranking/selection/leak-mask.ts';
 import { type DomainColumn, domainColumns } from '../../ranking/selection/quotas.ts';
 import { writeSelection } from '../../ranking/selection/select.ts';
 import type { SelectionManifest } from '../../ranking/selection/manifest.ts';
+import { parseSlices } from '../../ranking/selection/repeat.ts';
 import { listCaveats } from './cutoff.ts';
 import { openRanking, rankingCommand, type RankingOptions } from '../options.ts';
 import { openProgress, printResult } from '../output.ts';
@@ -24,6 +25,7 @@ interface SelectOptions extends RankingOptions, QuestionOptions {
   quotasBy: DomainColumn;
   withoutLeaks?: true;
   cutLeaks?: true;
+  repeat?: string;
 }
 
 export function selectCommand(): Command {
@@ -53,9 +55,15 @@ export function selectCommand(): Command {
       'with --format documents: cut out test items with 200 characters on each side, and keep the rest ' +
         'of the document',
     )
+    .option(
+      '--repeat <slices>',
+      'how often each document is to be seen, as a column: slices with their epochs, best first, by score ' +
+        '(0.75:3,0.6:1) or by share (3%:3,10%:1); the last is the cutoff',
+    )
     .action(async (options: SelectOptions) => {
       const leaks = readLeakHandling(options);
-      const question = readQuestion(options);
+      const repeat = options.repeat === undefined ? undefined : parseSlices('--repeat', options.repeat);
+      const question = readQuestion(options, { cutoff: repeat === undefined });
       const run = await openRanking(options);
       const out = isRemote(options.out) ? options.out : resolve(options.out);
       const quotas =
@@ -68,7 +76,7 @@ export function selectCommand(): Command {
         await readRanking(run),
         question,
         out,
-        { format: options.format, quotas, leaks },
+        { format: options.format, quotas, leaks, repeat },
         progress.report,
       ).finally(progress.end);
       printResult(
@@ -79,7 +87,7 @@ export function selectCommand(): Command {
           ...listCaveats(manifest.answer),
           '',
           `Wrote ${formatCount(manifest.documents)} documents to ${out} ` +
-            `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)${describeLeaks(manifest.leaks)}`,
+            `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)${describeLeaks(manifest.leaks)}${describeRepeat(manifest.repeat)}`,
         ].join('\n'),
       );
     });
@@ -93,6 +101,21 @@ function readLeakHandling({ withoutLeaks, cutLeaks, format }: SelectOptions): Le
         '--without-leaks.',
     });
   return cutLeaks === true ? 'cut' : withoutLeaks === true ? 'drop' : 'keep';
+}
+
+function describeRepeat(repeat: SelectionManifest['repeat']): string {
+  if (repeat === undefined) return '';
+  const slices = repeat.slices.map(
+    ({ times, documents, tokens }) =>
+      `  ${formatCountOf(times, 'time')}: ${formatCount(documents)} documents, ${formatCount(tokens)} tokens`,
+  );
+  const unique = repeat.slices.reduce((sum, { tokens }) => sum + tokens, 0);
+  return [
+    '',
+    'To be seen (the column "repeat"):',
+    ...slices,
+    `  in all: ${formatCount(repeat.tokensSeen)} tokens, ${formatCount(unique)} without repetition`,
+  ].join('\n');
 }
 
 function describeLeaks(leaks: SelectionManifest['leaks']): string {

@@ -9,6 +9,7 @@ import type { Run } from '../../run/run.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import { withScores } from '../scores.ts';
+import { repeatColumn } from './repeat.ts';
 
 /** A block of kept rows, by column. */
 export interface KeptRows {
@@ -21,9 +22,12 @@ export interface KeptRows {
 /** Rows in every block but the last, so that blocks do not depend on the number of threads. */
 const blockRows = 4096;
 
-/** The query of the rows that a cut keeps: shard, row, document, score. */
-export function keptQuery(table: string, cut: Cut): string {
-  return `SELECT shard, "row", document, score FROM ${table} WHERE ${keptCondition(cut)} ORDER BY shard, "row"`;
+/**
+ * The query of the rows that a cut keeps: shard, row, document, score, and `repeat` if its SQL is given.
+ */
+export function keptQuery(table: string, cut: Cut, repeat?: string): string {
+  const more = repeat === undefined ? '' : `, ${repeat} AS ${repeatColumn}`;
+  return `SELECT shard, "row", document, score${more} FROM ${table} WHERE ${keptCondition(cut)} ORDER BY shard, "row"`;
 }
 
 /**

@@ -18,6 +18,7 @@ import type { Ranking } from '../generation.ts';
 import { keptQuery } from './kept-rows.ts';
 import { type LeakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
+import { countRepeats, questionOfSlices, type Slice, type SlicesSql, slicesSql } from './repeat.ts';
 import { type FilledQuota, fillQuotas, type Quotas } from './quotas.ts';
 import { withScores } from '../scores.ts';
 import { writeDocuments } from './write-documents.ts';
@@ -37,6 +38,8 @@ export interface SelectionOptions {
   quotas?: Quotas | undefined;
   /** How documents that contain benchmark test items are handled. */
   leaks?: LeakHandling;
+  /** How often each document is to be seen; the last slice is the cutoff. Not with quotas. */
+  repeat?: readonly Slice[] | undefined;
 }
 
 /**
@@ -59,33 +62,32 @@ export async function writeSelection(
       report,
     );
   const folder = resolve(outFolder);
-  const { format, leaks = 'keep' } = options;
-  const { answer, kept, retargeted, quotas } = await decide(run, ranking, question, options);
+  const { format, leaks = 'keep', repeat } = options;
+  const asked = repeat === undefined ? question : questionOfSlices(question, repeat);
+  const { answer, kept, retargeted, quotas, slices } = await decide(run, ranking, asked, options);
   const mask = leaks === 'keep' ? undefined : await openLeakMask(run, ranking);
   const leaky = mask === undefined ? nothing : await countLeaky(run, retargeted, kept, mask);
   const dropped = leaks === 'drop' ? leaky : nothing;
   const [documents, tokens] = [kept.documents - dropped.documents, kept.tokens - dropped.tokens];
   const composition = await compareComposition(run, retargeted, kept);
+  const written = leaks === 'drop' && mask !== undefined ? `NOT ${mask.leaky}` : 'true';
+  const repeated =
+    repeat === undefined || slices === undefined
+      ? undefined
+      : await countRepeats(run, retargeted, repeat, slices, `${keptCondition(kept)} AND ${written}`);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
-    await writeRows(
-      run,
-      retargeted,
-      kept,
-      rowsPath,
-      undefined,
-      leaks === 'drop' && mask !== undefined ? { condition: `NOT ${mask.leaky}`, documents } : undefined,
-    );
+    await writeRows(run, retargeted, kept, rowsPath, undefined, {
+      condition: written,
+      documents,
+      repeat: slices?.times,
+    });
     const files = [await describeFile(folder, rowsFile, documents)];
     if (format === 'documents') {
-      for (const { file, documents } of await writeDocuments(
-        run,
-        ranking,
-        rowsPath,
-        folder,
-        report,
-        leaks === 'cut' ? mask : undefined,
-      ))
+      for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report, {
+        cut: leaks === 'cut' ? mask : undefined,
+        repeats: repeat !== undefined,
+      }))
         files.push(await describeFile(folder, file, documents));
     }
     const manifest: SelectionManifest = {
@@ -95,13 +97,14 @@ export async function writeSelection(
       documents,
       tokens,
       leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky },
-      question,
+      question: asked,
       answer: timelessAnswer.parse(answer),
       settings: settingsToShow(run.settings),
       files,
       composition,
       ...(ranking.testTargets === undefined ? {} : { testTargets: ranking.testTargets }),
       ...(quotas === undefined ? {} : { quotas }),
+      ...(repeated === undefined ? {} : { repeat: repeated }),
     };
     await commitJson(join(folder, manifestFile), manifest);
     return manifest;
@@ -136,9 +139,15 @@ async function decide(
   run: Run,
   ranking: Ranking,
   question: Question,
-  { quotas }: SelectionOptions,
-): Promise<{ answer: Answer; kept: Kept; retargeted: Ranking; quotas?: FilledQuota[] }> {
+  { quotas, repeat }: SelectionOptions,
+): Promise<{ answer: Answer; kept: Kept; retargeted: Ranking; quotas?: FilledQuota[]; slices?: SlicesSql }> {
+  if (quotas !== undefined && repeat !== undefined)
+    throw fail('USAGE', { problem: 'Quotas cut every domain elsewhere, so --repeat cannot slice them.' });
   const { answer, cutoff, ranking: retargeted } = await answerWithCutoff(run, ranking, question);
+  if (repeat !== undefined) {
+    const slices = await slicesSql(run, retargeted, repeat, cutoff);
+    return { answer, kept: cutoff, retargeted, slices };
+  }
   if (quotas === undefined) return { answer, kept: cutoff, retargeted };
   const filled = await fillQuotas(run, retargeted, answer.keep.rate, quotas);
   const byQuotas = answerByQuotas(answer, filled, await resolveQuestion(run, question));
@@ -146,8 +155,8 @@ async function decide(
 }
 
 /**
- * Writes (shard, row, document, score) of the kept documents, or of those that satisfy `only`, until the
- * signal aborts. Sorted, DuckDB's output does not depend on its threads.
+ * Writes (shard, row, document, score, and how often to repeat it) of the kept documents, or of those that
+ * satisfy `only`, until the signal aborts. Sorted, DuckDB's output does not depend on its threads.
  */
 export async function writeRows(
   run: Run,
@@ -155,7 +164,10 @@ export async function writeRows(
   kept: Kept,
   path: string,
   signal?: AbortSignal,
-  only = { condition: 'true', documents: kept.documents },
+  only: { condition: string; documents: number; repeat?: string | undefined } = {
+    condition: 'true',
+    documents: kept.documents,
+  },
 ): Promise<void> {
   await withScores(run, ranking, (connection, table) =>
     commitFile(path, async (temporary) => {
@@ -163,7 +175,7 @@ export async function writeRows(
       signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
       const reader = await connection
         .runAndReadAll(
-          `COPY (SELECT * FROM (${keptQuery(table, kept)}) WHERE ${only.condition} ORDER BY shard, "row") ` +
+          `COPY (SELECT * FROM (${keptQuery(table, kept, only.repeat)}) WHERE ${only.condition} ORDER BY shard, "row") ` +
             `TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
         )
         .catch((error: unknown) => {

@@ -3,7 +3,14 @@
 
 /** GET /rank */
 export interface Answer {
-  keep: { rate: number; low: number; high: number; setBy: 'law' | 'data floor' | 'keep' };
+  keep: {
+    rate: number;
+    low: number;
+    high: number;
+    setBy: 'law' | 'data floor' | 'keep' | 'score';
+    /** The requested score, if one was requested. */
+    score?: number | undefined;
+  };
   cutoff: { score: number | null; documents: number; tokens: number; ofDocuments: number; ofTokens: number };
   model: { flops: number; params: number; tokens: number; tokensPerParam: number } | null;
   repetition: { epochs: number; effectiveTokens: number } | null;
