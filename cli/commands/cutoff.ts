@@ -57,7 +57,7 @@ function choiceOf({ benchmarks, without, ...rest }: Question): Choice {
 /** The slices as a table. */
 function describeSlices({ benchmarks, ofDocuments, ofTokens, slices, caveats, paper }: Slices): string {
   return [
-    `Documents with at least a ${benchmarks === undefined ? 'score' : `percentile for ${benchmarks.join(', ')}`}, ` +
+    `Documents with at least this ${benchmarks === undefined ? 'score' : `percentile for ${benchmarks.join(', ')}`}, ` +
       `of ${formatCount(ofDocuments)} documents with ${formatCount(ofTokens)} tokens; each slice includes the ones above it`,
     '',
     formatTable([

@@ -48,7 +48,8 @@ export function writeFooter(footer: Footer, groups: readonly WrittenGroup[], edi
     4: writeList(struct, rowGroups),
     5: edits.added === undefined ? raw.get(5) : withoutArrowSchema(raw.get(5)),
     6: writeBinary(Buffer.from('betr')),
-    7: raw.get(7),
+    // One order of values for each column, for statistics, which a copy has not.
+    7: edits.added === undefined ? raw.get(7) : undefined,
   }).bytes;
 }
 
@@ -90,7 +91,7 @@ function writeSchema({ root, raw }: Footer, { optional, added }: SchemaEdits): T
   return writeList(struct, elements);
 }
 
-/** Arrow's readers take the fields of its own schema by their number, so it must not lack one. */
+/** Arrow's readers ignore their own schema if it lacks a column, or refuse the file. */
 function withoutArrowSchema(notes: ThriftValue | undefined): ThriftValue | undefined {
   if (notes === undefined) return undefined;
   const kept: Uint8Array[] = [];

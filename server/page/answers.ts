@@ -15,6 +15,8 @@ export interface Answer {
   model: { flops: number; params: number; tokens: number; tokensPerParam: number } | null;
   repetition: { epochs: number; effectiveTokens: number } | null;
   law: { name: string; formula: string } | null;
+  /** For a requested score, the budget it suits by this law. */
+  suits?: { law: string } | undefined;
   caveats: readonly string[];
   ranking: { generation: string; publishedAt: string };
   pool?: { tokens: number; kept: number } | undefined;
