@@ -8,6 +8,8 @@ const rankingNames = {
   targets: 'targets.parquet',
   weights: 'classifier/weights.bin',
   card: 'classifier/card.json',
+  /** The weights of each fold's model. */
+  folds: 'classifier/folds',
   /** The scorer of a ranking other than the run's own. */
   scorer: 'scorer.json',
   plan: 'plan.json',

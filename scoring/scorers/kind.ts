@@ -81,6 +81,8 @@ export interface PreparedScorer {
   fingerprint: string;
   /** Notes for users of the ranking. */
   notes: string[];
+  /** If it is cross-fitted: the fingerprint of the scorer that it stands in for. */
+  crossFits?: string | undefined;
   /** If it uses the run's targets: forced targets that are test items. */
   testTargets?: TestTargets | undefined;
 }
@@ -96,6 +98,13 @@ export interface ScorerKind {
    * `argument` is the text after the name and ":", or ''.
    */
   prepare: (context: { main: Run; run: Run; argument: string; report: Report }) => Promise<PreparedScorer>;
+  /**
+   * If it learns from documents of the corpus: how to prepare and open it cross-fitted (cross-fit.ts). `run` has
+   * the files of its plain ranking.
+   */
+  crossFit?: Pick<ScorerKind, 'prepare' | 'open'>;
+  /** Whether its model comes from elsewhere, so that it may have learned from the corpus. */
+  isForeign?: boolean;
   /** Opens a scorer that `prepare` of this or another kind prepared, in the run of its ranking. */
   open: (run: Run, prepared: PreparedScorer) => Promise<CorpusScorer>;
 }
