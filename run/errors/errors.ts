@@ -9,6 +9,7 @@ import { languageModelErrors } from './language-models.ts';
 import { rankingErrors } from './ranking.ts';
 import { serverErrors } from './server.ts';
 import { domainsErrors } from './domains.ts';
+import { auditErrors } from './audit.ts';
 
 const catalogue = {
   ...settingsErrors,
@@ -18,6 +19,7 @@ const catalogue = {
   ...rankingErrors,
   ...serverErrors,
   ...domainsErrors,
+  ...auditErrors,
 };
 
 export type ErrorCode = keyof typeof catalogue;
