@@ -2,16 +2,16 @@
 
 import { fail } from '../../run/errors/errors.ts';
 
-const longest = 80;
+export const longestName = 80;
 
 /** A person's name without superfluous spaces. Errors: OPTION_INVALID. */
 export function nameOf(text: string): string {
   const name = text.normalize('NFC').trim().replace(/\s+/g, ' ');
-  if (name === '' || name.length > longest || /[\p{Cc}\p{Bidi_Control}]/u.test(name))
+  if (name === '' || name.length > longestName || /[\p{Cc}\p{Bidi_Control}]/u.test(name))
     throw fail('OPTION_INVALID', {
       option: 'person',
-      got: text.slice(0, longest),
-      allowed: `a name of 1 to ${longest} characters`,
+      got: text.slice(0, longestName),
+      allowed: `a name of 1 to ${longestName} characters`,
     });
   return name;
 }

@@ -6,7 +6,7 @@ import { personKey } from './person.ts';
 
 export interface Queue {
   /** The person's last answers, oldest first. */
-  answered: { drawn: Drawn; decision: Decision }[];
+  answered: Decision[];
   /** Documents that still need this person's answer, in the person's own random order. */
   open: Drawn[];
   /** Documents that this person answered, but another person still has to. */
@@ -26,13 +26,9 @@ export function queueOf(audit: Audit, { last }: Decisions, person: string): Queu
     if (personKey(decision.person) === key) own.set(decision.id, decision);
   }
   const needsMore = audit.drawn.filter(({ id, twice }) => (answersOf.get(id) ?? 0) < (twice ? 2 : 1));
-  const byId = new Map(audit.drawn.map((drawn) => [drawn.id, drawn]));
   const order = (drawn: Drawn): number => chanceOf('order', audit.seed, key, drawn.id);
   return {
-    answered: [...own.values()].flatMap((decision) => {
-      const drawn = byId.get(decision.id);
-      return drawn === undefined ? [] : [{ drawn, decision }];
-    }),
+    answered: [...own.values()],
     open: needsMore
       .filter(({ id }) => !own.has(id))
       .map((drawn) => ({ drawn, place: order(drawn) }))

@@ -16,24 +16,31 @@ export interface ScoreGroup {
  * groups allow. Documents with one score are never parted, so there may be fewer slices.
  */
 export function cutSlices(groups: readonly ScoreGroup[], count: number): Omit<Slice, 'drawn'>[] {
-  const all = groups.reduce((sum, { documents }) => sum + documents, 0);
-  const slices: Omit<Slice, 'drawn'>[] = [];
-  let next = { documents: 0, tokens: 0 };
-  let above: number | null = null;
   let done = 0;
-  for (const [at, { from, documents, tokens }] of groups.entries()) {
-    next = { documents: next.documents + documents, tokens: next.tokens + tokens };
-    done += documents;
-    const following = groups[at + 1]?.documents ?? 0;
-    // The next of the equal ends; a slice ends where one more group would lead further away from it.
-    const end = ((Math.round(((done - next.documents) * count) / all) + 1) * all) / count;
-    const isLast = at === groups.length - 1;
-    if (!isLast && Math.abs(done + following - end) < Math.abs(done - end)) continue;
-    slices.push({ from: isLast ? null : from, to: above, ...next });
-    above = from;
-    next = { documents: 0, tokens: 0 };
+  const upTo = groups.map(({ documents }) => (done += documents));
+  const ends = new Set<number>();
+  let end = 0;
+  for (let slice = 1; slice < count; slice++) {
+    const wanted = (slice * done) / count;
+    const distance = (at: number): number => Math.abs((upTo[at] ?? Infinity) - wanted);
+    while (distance(end + 1) < distance(end)) end++;
+    ends.add(end);
   }
-  return slices;
+  ends.add(groups.length - 1);
+  let first = 0;
+  let to: number | null = null;
+  return [...ends].map((last) => {
+    const own = groups.slice(first, last + 1);
+    const slice = {
+      from: last === groups.length - 1 ? null : (groups[last]?.from ?? null),
+      to,
+      documents: own.reduce((sum, { documents }) => sum + documents, 0),
+      tokens: own.reduce((sum, { tokens }) => sum + tokens, 0),
+    };
+    first = last + 1;
+    to = slice.from;
+    return slice;
+  });
 }
 
 /** Shares `count` out equally among capacities, in turn; what one cannot take goes to the others. */
