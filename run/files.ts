@@ -38,6 +38,7 @@ const sharedNames = {
   leakTable: 'leaks.parquet',
   leakParts: 'leaks',
   evaluation: 'evaluation',
+  audits: 'audits',
   calibrations: 'calibrations',
   rankings: 'rankings',
   /** What a server precomputes for fast answers; the files are named by the generation. */
