@@ -27,6 +27,7 @@ const sharedNames = {
   sample: 'sample.parquet',
   tokens: 'tokens.json',
   vectors: 'vectors',
+  judgments: 'judgments',
   index: 'index.hnsw',
   nextIndex: 'index-next',
   indexCard: 'index.json',

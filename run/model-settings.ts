@@ -1,7 +1,7 @@
 // The settings of language models.
 
 import { z } from 'zod';
-import { countNumber as count, secondsNumber } from './bounds.ts';
+import { countNumber as count, positiveNumber, secondsNumber } from './bounds.ts';
 
 /** A name that can be a file and part of an address. */
 export const name = z
@@ -32,6 +32,8 @@ export const modelSchema = z.strictObject({
   topLogProbabilities: count.max(1000).default(20),
   requestsAtOnce: count.max(256).default(8),
   timeoutSeconds: secondsNumber.max(3600).default(120),
+  /** What the server charges, in any currency, for tokens that it reads or writes. */
+  price: z.strictObject({ perMillionTokens: positiveNumber }).optional(),
   /** Environment variable that holds the server's key. */
   keyVariable: z
     .string()

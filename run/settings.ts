@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { domainSettingsSchema } from './domain-settings.ts';
+import { judgeSchema } from './judge-settings.ts';
 import { modelSchema, name } from './model-settings.ts';
 import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { parseTemplate } from './fields/template.ts';
@@ -41,6 +42,23 @@ const benchmark = z
     path: ['recipe'],
     error: 'cannot be combined with a template: use only one of them',
   });
+
+/** Refuses two entries of a list with the same name. */
+function namesDiffer(what: string): z.core.CheckFn<{ name: string }[]> {
+  return (context) => {
+    const seen = new Set<string>();
+    for (const [index, { name }] of context.value.entries()) {
+      if (seen.has(name))
+        context.issues.push({
+          code: 'custom',
+          input: name,
+          path: [index, 'name'],
+          message: `is used by an earlier ${what}`,
+        });
+      seen.add(name);
+    }
+  };
+}
 
 export const settingsSchema = z.strictObject({
   run: z.string().min(1).default('run'),
@@ -102,22 +120,8 @@ export const settingsSchema = z.strictObject({
       timeoutSeconds: secondsNumber.max(300).default(120),
     })
     .prefault({}),
-  models: z
-    .array(modelSchema)
-    .check((context) => {
-      const seen = new Set<string>();
-      for (const [index, { name }] of context.value.entries()) {
-        if (seen.has(name))
-          context.issues.push({
-            code: 'custom',
-            input: name,
-            path: [index, 'name'],
-            message: 'is used by an earlier model',
-          });
-        seen.add(name);
-      }
-    })
-    .default([]),
+  models: z.array(modelSchema).check(namesDiffer('model')).default([]),
+  judges: z.array(judgeSchema).check(namesDiffer('judge')).default([]),
   search: z
     .strictObject({
       method: z.enum(['auto', 'exact', 'hnsw']).default('auto'),

@@ -6,6 +6,7 @@ import { settingsErrors } from './settings.ts';
 import { filesErrors } from './files.ts';
 import { modelsErrors } from './models.ts';
 import { languageModelErrors } from './language-models.ts';
+import { judgesErrors } from './judges.ts';
 import { rankingErrors } from './ranking.ts';
 import { serverErrors } from './server.ts';
 import { domainsErrors } from './domains.ts';
@@ -15,6 +16,7 @@ const catalogue = {
   ...filesErrors,
   ...modelsErrors,
   ...languageModelErrors,
+  ...judgesErrors,
   ...rankingErrors,
   ...serverErrors,
   ...domainsErrors,
