@@ -40,7 +40,10 @@ export async function readAnswerPairs(files: readonly ListedFile[], rules: Rules
 }
 
 /** The text with the first choice that is not the right one. */
-function withOtherChoice({ choices, finish }: Extract<Outcome, { golds: unknown }>, right: string): string | undefined {
+function withOtherChoice(
+  { choices, finish }: Extract<Outcome, { golds: unknown }>,
+  right: string,
+): string | undefined {
   for (const choice of choices) {
     if (choice === '') continue;
     const made = finish(choice);
@@ -58,10 +61,10 @@ function withOtherAnswer(
 ): string | undefined {
   for (let step = 1; step <= Math.min(othersTried, rows.length - 1); step++) {
     const other = rows[(at + step) % rows.length] ?? {};
-    const answers = answerFields.flatMap((field) =>
-      rows[at]?.[field] === undefined || other[field] === undefined ? [] : [[field, other[field]]],
-    );
-    const made = makeText({ ...rows[at], ...Object.fromEntries(answers) });
+    const swapped: Record<string, unknown> = { ...rows[at] };
+    for (const field of answerFields)
+      if (swapped[field] !== undefined && other[field] !== undefined) swapped[field] = other[field];
+    const made = makeText(swapped);
     if ('text' in made && made.text !== right) return made.text;
   }
   return undefined;

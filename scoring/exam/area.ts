@@ -36,7 +36,9 @@ export function pairedArea(positives: readonly number[], negatives: readonly num
 /** For each value, the share of the others that are below it; ties count half. */
 function sharesBelow(values: readonly number[], others: readonly number[]): number[] {
   const sorted = Float64Array.from(others).sort();
-  return values.map((value) => (firstAt(sorted, value, false) + firstAt(sorted, value, true)) / 2 / sorted.length);
+  return values.map(
+    (value) => (firstAt(sorted, value, false) + firstAt(sorted, value, true)) / 2 / sorted.length,
+  );
 }
 
 /** The number of sorted values below `value`, or up to it. */

@@ -104,7 +104,11 @@ async function drawNamed(
 }
 
 /** Examples of the benchmarks in turn, each in its seeded random order. */
-async function drawExamples(run: Run, names: readonly string[] | undefined, count: number): Promise<string[]> {
+async function drawExamples(
+  run: Run,
+  names: readonly string[] | undefined,
+  count: number,
+): Promise<string[]> {
   const lists: string[][] = [];
   for (const one of await listBenchmarks(run)) {
     if (names !== undefined && !names.includes(one.benchmark.name)) continue;
@@ -186,7 +190,9 @@ async function readLabeled(run: Run, path: string, count: number): Promise<ExamT
     areDocuments: false,
   });
   const notes =
-    refused === 0 ? [] : [`${formatCountOf(refused, 'row')} of ${basename(path)} left out; the first is ${first}`];
+    refused === 0
+      ? []
+      : [`${formatCountOf(refused, 'row')} of ${basename(path)} left out; the first is ${first}`];
   return checked({ for: side('for'), against: side('against'), notes });
 }
 

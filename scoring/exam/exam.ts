@@ -39,7 +39,11 @@ export async function examineJudge(
   const texts = await drawExamTexts(run, options);
   if (texts === undefined) return undefined;
   const stopwatch = openStopwatch();
-  const answer = async (side: readonly string[], stage: string, areDocuments = false): Promise<JudgedText[]> => {
+  const answer = async (
+    side: readonly string[],
+    stage: string,
+    areDocuments = false,
+  ): Promise<JudgedText[]> => {
     const startMs = performance.now();
     const judged = await judge.judge(side, (done) =>
       report({ stage: `exam: ${stage}`, done, total: side.length, unit: 'documents' }),

@@ -26,10 +26,17 @@ export async function drawQualityPairs(
   texts: ExamTexts,
   { source, texts: count }: { source?: string | undefined; texts: number },
 ): Promise<{ pairs: QualityPairs[]; notes: string[] }> {
-  const [damaged, answers] = [await damageDocuments(run, texts, source, count), await answerPairs(run, count)];
+  const [damaged, answers] = [
+    await damageDocuments(run, texts, source, count),
+    await answerPairs(run, count),
+  ];
   const notes = [
-    ...(damaged.length === 0 ? ['Quality within a source was not tested: no document has enough sentences.'] : []),
-    ...(answers.whole.length === 0 ? ['Wrong answers were not tested: no benchmark example has an answer.'] : []),
+    ...(damaged.length === 0
+      ? ['Quality within a source was not tested: no document has enough sentences.']
+      : []),
+    ...(answers.whole.length === 0
+      ? ['Wrong answers were not tested: no benchmark example has an answer.']
+      : []),
   ];
   return { pairs: [...damaged, ...(answers.whole.length === 0 ? [] : [answers])], notes };
 }
