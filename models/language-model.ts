@@ -88,6 +88,8 @@ export interface LanguageModel {
   lacks: Readonly<Partial<Record<Verb, string>>>;
   /** Whether it can score continuations of any length, or only of one token. */
   continuations: 'any' | 'one token';
+  /** Whether control tokens in a text, such as `<|im_end|>`, are more than plain characters to it. */
+  obeysControlTokens: boolean;
   source: Source;
   /**
    * Answers questions, in order. Questions in one call share the work on a common prefix, so ask all

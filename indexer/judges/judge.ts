@@ -1,9 +1,17 @@
 // A judge: a language model that answers questions about texts, and the score that follows from its answers.
 
+import { join } from 'node:path';
 import { fail } from '../../run/errors/errors.ts';
+import type { JudgeSettings } from '../../run/judge-settings.ts';
 import type { Report } from '../../run/progress.ts';
-import type { Run } from '../../run/run.ts';
+import { fingerprint, type Run } from '../../run/run.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
+import { openLanguageModel } from '../../models/open.ts';
+import { judgeText, windowsOf } from './judge-windows.ts';
+import { type AskedQuestion, readQuestions } from './questions.ts';
+import { openReplyStore } from './reply-store.ts';
+import { tryQuestions } from './try-questions.ts';
+import { openWindowJudge } from './window-judge.ts';
 
 export interface JudgedQuestion {
   name: string;
@@ -67,10 +75,77 @@ export interface Judge {
 
 /**
  * Opens a judge of the settings and asks its model a test question. Errors: JUDGE_UNKNOWN, JUDGE_INVALID,
- * those of `openLanguageModel`.
+ * LOG_PROBABILITIES_OFF, those of `openLanguageModel`.
  */
-export function openJudge(run: Run, name: string, report: Report): Promise<Judge> {
-  report({ stage: 'load the judge', done: 0, unit: 'models' });
-  const known = run.settings.judges.map((judge) => judge.name);
-  return Promise.reject(fail('JUDGE_UNKNOWN', { name, known }));
+export async function openJudge(run: Run, name: string, report: Report): Promise<Judge> {
+  const { judges, models } = run.settings;
+  const settings = judges.find((judge) => judge.name === name);
+  if (settings === undefined) throw fail('JUDGE_UNKNOWN', { name, known: judges.map((judge) => judge.name) });
+  const ofModel = models.find((one) => one.name === settings.model);
+  const questions = readQuestions(settings, ofModel?.chat ?? false);
+  const mostTokens = budgetTokens(settings, ofModel?.price?.perMillionTokens);
+  report({ stage: `load the language model ${settings.model}`, done: 0, total: 1, unit: 'models' });
+  const model = await openLanguageModel(run.settings, settings.model, run.settingsFolder);
+  try {
+    const notes = await tryQuestions(settings, model, questions);
+    const store = await openReplyStore(join(run.files.judgments, name));
+    const judge = openWindowJudge({
+      name,
+      model,
+      questions,
+      store,
+      // An endpoint gets the next window while it answers the questions about others.
+      atOnce: model.source.backEnd === 'endpoint' ? 2 * (ofModel?.requestsAtOnce ?? 1) : 1,
+      budget: { mostTokens, price: ofModel?.price?.perMillionTokens, ...settings.budget },
+    });
+    return {
+      name,
+      kind: kindOf(settings, questions),
+      fingerprint: fingerprint({
+        judge: 1,
+        model: model.fingerprint,
+        questions,
+        windows: settings.windows,
+        characters: settings.characters,
+        combine: settings.combine,
+      }),
+      model,
+      questions: questions.map((question) => question.name),
+      notes,
+      async judge(texts, onProgress = () => undefined) {
+        const whole = texts.map((text) => text.toWellFormed());
+        const windows = whole.map((text) => windowsOf(text, settings));
+        const pieces = whole.map((text, at) =>
+          (windows[at] ?? []).map(({ from, to }) => text.slice(from, to)),
+        );
+        const answered = await judge.answer(pieces, onProgress);
+        return answered.map(({ replies, tokens }, at) =>
+          judgeText(settings, questions, windows[at] ?? [], replies, tokens),
+        );
+      },
+      async close() {
+        await store.close();
+        await model.close();
+      },
+    };
+  } catch (error) {
+    await model.close();
+    throw error;
+  }
+}
+
+function kindOf({ subject }: JudgeSettings, questions: readonly AskedQuestion[]): JudgeKind {
+  if (questions.some(({ mode, isScale }) => mode === 'rating' || isScale)) return 'rating';
+  return subject === undefined && questions.every(({ isYesNo }) => isYesNo) ? 'LM-Score' : 'topic score';
+}
+
+/** The most tokens that the budget pays for. Errors: JUDGE_INVALID. */
+function budgetTokens({ name, model, budget }: JudgeSettings, price: number | undefined): number {
+  if (budget.money === undefined) return budget.tokens ?? Infinity;
+  if (price === undefined)
+    throw fail('JUDGE_INVALID', {
+      judge: name,
+      problem: `it has a budget of money, but the model "${model}" has no price.perMillionTokens`,
+    });
+  return Math.min(budget.tokens ?? Infinity, (1e6 * budget.money) / price);
 }

@@ -48,6 +48,7 @@ export function openDummy(settings: ModelSettings): LanguageModel {
     beginning: '',
     lacks: {},
     continuations: 'any',
+    obeysControlTokens: false,
     source: {
       backEnd: 'dummy',
       place: settings.model,

@@ -89,6 +89,7 @@ export async function openEndpointModel(
     beginning: tokenizer === undefined ? null : tokenizer.beginningText,
     lacks,
     continuations: isExact ? 'any' : 'one token',
+    obeysControlTokens: tokenizer?.hasPlainText !== true,
     source: {
       backEnd: 'endpoint',
       place: server.shown,

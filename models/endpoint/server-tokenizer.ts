@@ -7,6 +7,8 @@ import type { Server } from './server.ts';
 export interface ServerTokenizer {
   beginning: readonly number[];
   beginningText: string;
+  /** Whether control tokens in a text are plain text. */
+  hasPlainText: boolean;
   /** Tokens of a text, without the beginning tokens. */
   encode(text: string): Promise<readonly number[]>;
   decode(ids: readonly number[]): Promise<string>;
@@ -29,7 +31,7 @@ export async function openServerTokenizer({
   if (!['llamacpp', 'vllm', 'sglang'].includes(program)) return undefined;
   const isLlama = program === 'llamacpp';
   const tokens = async (text: string, special: boolean): Promise<number[]> => {
-    // Control tokens in a text are plain text. vLLM and SGLang have no switch for that.
+    // Control tokens in a text should be plain text. vLLM and SGLang have no switch for that.
     const body = isLlama
       ? { content: text, add_special: special, parse_special: false }
       : { model, prompt: text, add_special_tokens: special };
@@ -47,6 +49,7 @@ export async function openServerTokenizer({
     return {
       beginning,
       beginningText: beginning.length === 0 ? '' : await decode(beginning),
+      hasPlainText: isLlama,
       encode: (one) => (one === '' ? Promise.resolve([]) : tokens(one, false)),
       decode,
     };
