@@ -37,7 +37,8 @@ export interface AskedQuestion {
  */
 export function readQuestions(judge: JudgeSettings, isChat: boolean): AskedQuestion[] {
   const questions = findQuestions(judge);
-  const names = new Set(questions.map(({ name }) => name));
+  // They become column names, which are case-insensitive.
+  const names = new Set(questions.map(({ name }) => name.toLowerCase()));
   if (names.size < questions.length) throw invalid(judge, 'two of its questions have the same name');
   return questions.map((question) => {
     const groups = answerGroups(question, isChat);

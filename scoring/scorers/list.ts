@@ -16,9 +16,10 @@ import { fasttext, splitLabel } from './fasttext.ts';
 import { edu, head } from './head.ts';
 import type { CorpusScorer, PreparedScorer, ScorerKind } from './kind.ts';
 import { length } from './length.ts';
+import { lmScore } from './lm-score.ts';
 import { random } from './random.ts';
 
-export const scorerKinds: readonly ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu];
+export const scorerKinds: readonly ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu, lmScore];
 
 export const defaultScorer = 'betr';
 
