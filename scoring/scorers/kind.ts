@@ -52,9 +52,15 @@ export interface ScorerKind {
   takesFile: boolean;
   /**
    * Prepares the scorer. `run` has the files of its ranking, `main` those of the index and the examples.
-   * `argument` is the text after the name and ":", or ''.
+   * `argument` is the text after the name and ":", or ''. `forceJudge` uses a judge that fails its exam.
    */
-  prepare: (context: { main: Run; run: Run; argument: string; report: Report }) => Promise<PreparedScorer>;
+  prepare: (context: {
+    main: Run;
+    run: Run;
+    argument: string;
+    report: Report;
+    forceJudge?: boolean;
+  }) => Promise<PreparedScorer>;
   /** Opens a scorer that `prepare` of this or another kind prepared, in the run of its ranking. */
   open: (run: Run, prepared: PreparedScorer) => Promise<CorpusScorer>;
 }

@@ -11,6 +11,7 @@ import { sha256File } from '../../data/files/hash-files.ts';
 import type { Judge } from '../../indexer/judges/judge.ts';
 import { type JudgedNote, judgedNoteSchema } from '../../indexer/targets/write-judge-targets.ts';
 import { trainClassifier } from '../../classifier/train.ts';
+import { describeChange, readTargetScores } from '../exam/judge-change.ts';
 import { betr } from './betr.ts';
 import type { ScorerKind } from './kind.ts';
 
@@ -22,7 +23,7 @@ export const lmScore: ScorerKind = {
   name: 'lm',
   usage: 'lm:JUDGE',
   takesFile: false,
-  async prepare({ main, run, argument, report }) {
+  async prepare({ main, run, argument, report, forceJudge = false }) {
     const known = main.settings.judges.map(({ name }) => name);
     if (!known.includes(argument)) throw fail('JUDGE_UNKNOWN', { name: argument, known });
     if (!existsSync(main.files.sample))
@@ -32,15 +33,16 @@ export const lmScore: ScorerKind = {
     const { writeJudgeTargets } = await import('../../indexer/targets/write-judge-targets.ts');
     const judge = await openJudge(main, argument, report);
     try {
+      const { examineForRanking } = await import('../exam/rank-exam.ts');
+      const examined = await examineForRanking(main, judge, forceJudge, report);
       const from = fingerprint({
         judge: judge.fingerprint,
         sample: await sha256File(main.files.sample),
       });
       const before = await readNote(run.files.targets, judgedNoteSchema);
-      const judged =
-        before?.from === from
-          ? before
-          : await writeJudgeTargets(main, judge, run.files.targets, from, report);
+      const isSame = before?.from === from;
+      const earlier = isSame ? undefined : await readTargetScores(run.files.targets);
+      const judged = isSame ? before : await writeJudgeTargets(main, judge, run.files.targets, from, report);
       refuseUnknown(judge, judged);
       const card = await trainClassifier(run, report);
       const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
@@ -52,6 +54,10 @@ export const lmScore: ScorerKind = {
         fingerprint: card.weightsSha256,
         notes: [
           describeJudged(judge, judged),
+          ...examined,
+          ...(earlier === undefined
+            ? []
+            : describeChange(earlier, (await readTargetScores(run.files.targets)) ?? new Map())),
           `A classifier scores the corpus. It learned these scores; its ROC-AUC for the best 10 % of the ` +
             `held-out documents is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`,
           ...judge.notes,

@@ -1,69 +1,22 @@
-// `betr judge` against a server that knows which texts are about space.
+// `betr judge --exam` against a server that knows which texts are about space.
 
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { type Exam, examSchema } from '../../../scoring/exam/exam-result.ts';
-import { type BagOfWords, openBagOfWords } from '../../indexer/bag-of-words.ts';
-import type { LanguageModelServer } from '../../models/endpoint/language-model-server.ts';
 import { betr } from '../betr.ts';
-import { type Ended, errorOf, jsonl, makeProject, sentence } from '../project.ts';
-import { openTopicServer } from './topic-server.ts';
+import { type Ended, errorOf, jsonl, sentence } from '../project.ts';
+import { type JudgeProject, openJudgeProject, wasAsked } from './judge-project.ts';
 
 jest.setTimeout(120_000);
 
-const prompt = '{text}\nIs the text above about space?\nAnswer:';
-const question = { name: 'space', prompt, for: ['Yes'], against: ['No'] };
-
+let project: JudgeProject;
 let folder: string;
-let bag: BagOfWords;
-let server: LanguageModelServer;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'betr-judge-'));
-  [bag, server] = [await openBagOfWords(), await openTopicServer()];
-  const judge = (name: string, more: Readonly<Record<string, unknown>>): object => ({
-    name,
-    model: 'topics',
-    ...more,
-  });
-  const texts = (source: 'kitchen' | 'space'): string[] =>
-    Array.from({ length: 200 }, (_, i) =>
-      Array.from({ length: 6 }, (__, part) => {
-        const words = sentence(source, 7 * i + part);
-        return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
-      }).join(' '),
-    );
-  const rows = (['kitchen', 'space'] as const).flatMap((source) =>
-    texts(source).map((text, i) => ({ id: `${source}-${i}`, source, text: `${text} Number ${i}.` })),
-  );
-  await makeProject(folder, bag.url, {
-    shards: { 'a.jsonl': jsonl(rows) },
-    settings: {
-      sample: { documents: 300 },
-      models: [
-        { name: 'topics', model: server.url, price: { perMillionTokens: 2 } },
-        { name: 'try', model: 'dummy' },
-      ],
-      judges: [
-        judge('space', {
-          questions: [question],
-          exam: { for: ['space', 'astronomy'], against: ['kitchen'] },
-        }),
-        judge('upside', { questions: [{ ...question, for: ['No'], against: ['Yes'] }] }),
-        judge('other-prompt', { questions: [{ ...question, prompt: `Text: ${prompt}` }] }),
-        judge('silent', { questions: [{ ...question, for: ['Certainly'], against: ['Never'] }] }),
-        judge('dull', { model: 'try', questions: [{ ...question, leastMass: 0 }] }),
-      ],
-    },
-  });
-  await betr(folder, ['index']);
+  project = await openJudgeProject();
+  folder = project.folder;
 });
-afterAll(async () => {
-  await Promise.all([bag.close(), server.close()]);
-  await rm(folder, { recursive: true });
-});
+afterAll(() => project.close());
 
 const examine = (name: string, ...args: string[]): Promise<Ended> =>
   betr(folder, ['judge', name, '--exam', '--json', ...args]);
@@ -90,22 +43,22 @@ describe('betr judge --exam', () => {
     // The order of sentences means nothing to the model.
     expect(shuffled?.area?.low).toBeLessThan(0.5);
     expect(shuffled?.area?.high).toBeGreaterThan(0.5);
-    expect(cluttered?.area?.low).toBeGreaterThan(0.9);
+    expect(cluttered?.area?.low).toBeGreaterThan(0.8);
     // All rows have the same answer.
     expect(wrong).toBeUndefined();
     expect(exam.notes.join()).toContain('Wrong answers were not tested');
-    expect(exam.cost?.sample).toMatchObject({ documents: 300 });
-    expect(exam.cost?.corpus).toMatchObject({ documents: 400 });
+    expect(exam.cost?.sample).toMatchObject({ documents: 520 });
+    expect(exam.cost?.corpus).toMatchObject({ documents: 600 });
     const { tokensPerDocument = 0 } = exam.speed ?? {};
-    expect(exam.cost?.corpus.tokens).toBeCloseTo(400 * tokensPerDocument, 6);
-    expect(exam.cost?.corpus.money).toBeCloseTo((400 * tokensPerDocument * 2) / 1e6, 12);
+    expect(exam.cost?.corpus.tokens).toBeCloseTo(600 * tokensPerDocument, 6);
+    expect(exam.cost?.corpus.money).toBeCloseTo((600 * tokensPerDocument * 2) / 1e6, 12);
     expect(JSON.parse(await readFile(join(folder, 'run', 'exams', 'space.json'), 'utf8'))).toMatchObject(
       exam,
     );
   });
 
   it('asks nothing again, and then shows the speed of the last time', async () => {
-    const [first, asked] = [examOf(await examine('space', '--texts', '20')), server.asked.length];
+    const [first, asked] = [examOf(await examine('space', '--texts', '20')), project.server.asked.length];
     const again = examOf(await examine('space', '--texts', '20'));
     expect(again).toEqual(first);
     // Only what a model is asked when it is opened.
@@ -120,7 +73,7 @@ describe('betr judge --exam', () => {
     expect(stdout).toContain('It does not show whether the judge knows good texts from bad ones.');
     expect(stdout).toContain('Part 2, quality within a source');
     expect(stdout).toContain('Result: passed. The judge can be used');
-    expect(stdout).toMatch(/Judging the whole corpus: 400 documents, about .* tokens, .* in money/);
+    expect(stdout).toMatch(/Judging the whole corpus: 600 documents, about .* tokens, .* in money/);
   });
 
   it('names a judge that is upside down', async () => {
@@ -208,94 +161,5 @@ describe('betr judge --exam', () => {
       'JUDGE_UNKNOWN',
     );
     expect(errorOf((await betr(folder, ['judge', 'space', '--json'])).stdout).code).toBe('USAGE');
-  });
-});
-
-describe('betr judge --compare', () => {
-  const comparison = z.object({
-    documents: z.number(),
-    judges: z.array(
-      z.object({ name: z.string(), mean: z.number().nullable(), unknown: z.record(z.string(), z.number()) }),
-    ),
-    mean: z.object({ mean: z.number().nullable(), unknown: z.number() }),
-    pairs: z.array(
-      z.object({
-        first: z.string(),
-        second: z.string(),
-        spearman: z.number().nullable(),
-        area: z.object({ value: z.number() }).nullable(),
-        kept: z.number(),
-        dropped: z.number(),
-        differences: z.array(z.object({ document: z.string(), percentiles: z.array(z.number()) })),
-      }),
-    ),
-  });
-
-  it('shows agreement, where judges differ, and what a change would replace', async () => {
-    const ended = await betr(folder, [
-      'judge',
-      'space',
-      'upside',
-      'other-prompt',
-      '--compare',
-      '--json',
-      '--out',
-      'scores.jsonl',
-    ]);
-    const { documents, judges, pairs } = comparison.parse(JSON.parse(ended.stdout));
-    expect(documents).toBe(300);
-    expect(judges.map(({ name }) => name)).toEqual(['space', 'upside', 'other-prompt']);
-    const [inverse, similar] = pairs;
-    expect(inverse).toMatchObject({ first: 'space', second: 'upside', kept: 30, dropped: 30 });
-    expect(inverse?.spearman).toBeCloseTo(-1, 6);
-    expect(inverse?.area?.value).toBe(0);
-    expect(similar?.spearman).toBeGreaterThan(0.7);
-    expect(similar?.dropped).toBeLessThan(30);
-    expect(inverse?.differences).toHaveLength(10);
-    const lines = (await readFile(join(folder, 'scores.jsonl'), 'utf8'))
-      .trim()
-      .split('\n')
-      .map((line) =>
-        z.object({ scores: z.record(z.string(), z.number()), mean: z.number() }).parse(JSON.parse(line)),
-      );
-    expect(lines).toHaveLength(300);
-    const [{ scores = {}, mean = 0 } = {}] = lines;
-    expect(Object.keys(scores)).toEqual(['space', 'upside', 'other-prompt']);
-    expect(mean).toBeCloseTo(Object.values(scores).reduce((sum, score) => sum + score, 0) / 3, 12);
-  });
-
-  it('has no mean for documents that one judge gives no score', async () => {
-    const { stdout } = await betr(folder, [
-      'judge',
-      'space',
-      'silent',
-      '--compare',
-      '--json',
-      '--documents',
-      '50',
-    ]);
-    const { documents, judges, mean, pairs } = comparison.parse(JSON.parse(stdout));
-    expect(documents).toBe(50);
-    expect(judges[1]).toEqual({ name: 'silent', mean: null, unknown: { 'answer mass': 50 } });
-    expect(mean).toEqual({ mean: null, unknown: 50 });
-    expect(pairs[0]).toMatchObject({ spearman: null, area: null, kept: 5, dropped: 5, differences: [] });
-  });
-
-  it('explains in words', async () => {
-    const { stdout } = await betr(folder, [
-      'judge',
-      'space',
-      'upside',
-      '--compare',
-      '--documents',
-      '100',
-      '--keep',
-      '20%',
-    ]);
-    expect(stdout).toContain('100 documents of the sample');
-    expect(stdout).toContain(
-      'Changing from space to upside at 20 % replaces 20 of 20 kept documents (100 %)',
-    );
-    expect(stdout).toContain('They differ most about:');
   });
 });
