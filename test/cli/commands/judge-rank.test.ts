@@ -43,9 +43,7 @@ describe('betr rank --scorer lm:JUDGE', () => {
     );
     const asked = project.server.asked.length;
     expect(await prepare('space')).toContain('Exam of the judge "space"');
-    expect(server.asked.slice(asked).filter(({ body }) => String(body.prompt).includes('Number'))).toEqual(
-      [],
-    );
+    expect(wasAsked(project.server, asked)).toBe(false);
   });
 
   it('refuses a judge that is upside down, unless told to go on', async () => {
