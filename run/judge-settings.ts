@@ -11,14 +11,20 @@ const share = z.number().min(0).max(1);
 const scaleValue = z.number().int().min(-1000).max(1000);
 
 /** The lowest and the highest value, whose answers are the numbers themselves, or answers for each value. */
-const scale = z.union([
-  z.tuple([scaleValue, scaleValue]).refine(([low, high]) => low < high && high - low <= 100, {
-    error: 'must be the lowest and the highest of at most 101 values',
-  }),
-  z
-    .record(z.string().regex(/^-?\d+(?:\.\d+)?$/, 'must be a number with a list of answers'), words)
-    .refine((values) => Object.keys(values).length >= 2, { error: 'must have at least two values' }),
-]);
+const scale = z.union(
+  [
+    z.tuple([scaleValue, scaleValue]).refine(([low, high]) => low < high && high - low <= 100, {
+      error: 'must be the lowest and the highest of at most 101 values',
+    }),
+    z
+      .record(z.string().regex(/^-?\d+(?:\.\d+)?$/, 'must be a number with a list of answers'), words)
+      .refine((values) => Object.keys(values).length >= 2, { error: 'must have at least two values' }),
+  ],
+  {
+    error:
+      'must be the lowest and the highest value, such as [0, 5], or two or more numbers, each with a list of answers',
+  },
+);
 
 export const questionSchema = z
   .strictObject({

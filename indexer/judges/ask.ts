@@ -95,7 +95,7 @@ async function askProbabilities(
 }
 
 /** The log probabilities of each group's continuations. */
-export function splitGroups(groups: readonly AnswerGroup[], { continuations }: Answer): (number | null)[][] {
+function splitGroups(groups: readonly AnswerGroup[], { continuations }: Answer): (number | null)[][] {
   let next = 0;
   return groups.map((group) => group.continuations.map(() => continuations[next++]?.logProbability ?? null));
 }

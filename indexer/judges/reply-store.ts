@@ -7,7 +7,7 @@ import { closeSync, readSync } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { ifThere, writeError } from '../../run/errors/errors.ts';
+import { ifThere, readError, writeError } from '../../run/errors/errors.ts';
 import { openRegular, openRegularSync } from '../../run/regular-file.ts';
 import { listFolder } from '../../data/files/files.ts';
 import { type Reply, replySchema, type Told } from './ask.ts';
@@ -49,7 +49,10 @@ export async function openReplyStore(folder: string): Promise<ReplyStore> {
 
   const refresh = async (): Promise<void> => {
     const known = new Set(files.map(({ path }) => path));
-    for (const name of (await listFolder(folder)).sort()) {
+    const names = await listFolder(folder).catch((error: unknown) => {
+      throw readError(error, folder);
+    });
+    for (const name of names.sort()) {
       const path = join(folder, name);
       if (fileName.test(name) && !known.has(path)) files.push({ path, read: 0 });
     }

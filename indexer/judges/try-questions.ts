@@ -4,7 +4,7 @@
 import { fail } from '../../run/errors/errors.ts';
 import type { JudgeSettings } from '../../run/judge-settings.ts';
 import type { Answer, LanguageModel } from '../../models/language-model.ts';
-import { promptOf, splitGroups } from './ask.ts';
+import { promptOf } from './ask.ts';
 import type { AskedQuestion } from './questions.ts';
 
 const text = 'The sum of two odd numbers is even.';
@@ -50,7 +50,10 @@ function describeAnswers(
   answer: Answer,
 ): string[] {
   const continuations = question.groups.flatMap((group) => group.continuations);
-  const long = continuations.filter((_, at) => (answer.continuations[at]?.tokens ?? 1) > 1);
+  // If the server does not tell, two words are two tokens.
+  const long = continuations.filter(
+    (word, at) => (answer.continuations[at]?.tokens ?? (/\S\s+\S/.test(word) ? 2 : 1)) > 1,
+  );
   const of = `Question "${question.name}"`;
   const isExact = model.continuations === 'any';
   const notes: string[] = [];
@@ -68,15 +71,14 @@ function describeAnswers(
         : `${of}: ${all} ${are} more than one token for the model "${model.name}", which reports single ` +
             'tokens only. They count as impossible; the other answers are used.',
     );
-    const logs = splitGroups(question.groups, answer);
-    const hopeless = question.groups.find((group, at) =>
-      isExact ? false : group.continuations.every((word) => long.includes(word)) && logs[at] !== undefined,
+    const hopeless = question.groups.find((group) =>
+      group.continuations.every((word) => long.includes(word)),
     );
-    if (hopeless !== undefined)
+    if (!isExact && hopeless !== undefined)
       throw fail('JUDGE_INVALID', {
         judge,
         problem:
-          `question "${question.name}" has only answers of more than one token on one side ` +
+          `question "${question.name}" has only answers of more than one token in one place ` +
           `(${hopeless.continuations.map((word) => JSON.stringify(word)).join(', ')}), and the model ` +
           `"${model.name}" reports single tokens only; use other words`,
       });
