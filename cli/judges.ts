@@ -1,6 +1,8 @@
 // Exams and comparisons of judges as text.
 
 import type { JudgeComparison, JudgePair } from '../evaluation/compare-judges.ts';
+import { type BatchRead, answerFaults } from '../indexer/judges/read-batch.ts';
+import type { BatchWritten } from '../indexer/judges/batch-requests.ts';
 import { formatAmount, formatCount, formatCountOf, formatShare } from '../run/amounts.ts';
 import { escapeControls } from '../run/escape-controls.ts';
 import type { Amount, Exam, ExamPart, ExamSideResult } from '../scoring/exam/exam-result.ts';
@@ -87,6 +89,64 @@ function formatDuration(seconds: number): string {
   if (seconds < 120) return `${seconds.toPrecision(2)} s`;
   if (seconds < 7200) return `${(seconds / 60).toFixed(0)} min`;
   return seconds < 172_800 ? `${(seconds / 3600).toFixed(1)} h` : `${(seconds / 86_400).toFixed(1)} days`;
+}
+
+interface BatchResult {
+  backEnd: string;
+  written?: BatchWritten;
+  read?: BatchRead;
+}
+
+/** What was written or read, and what to do next. */
+export function describeBatch(judge: string, { backEnd, written, read }: BatchResult): string {
+  return [
+    ...(written === undefined ? [] : describeWritten(judge, written)),
+    ...(read === undefined ? [] : describeRead(judge, read)),
+    ...(backEnd === 'batch'
+      ? []
+      : [
+          "Note: the answers count as those of the judge's model. Run the requests on exactly this model, or use " +
+            '"model: batch" to keep them apart.',
+        ]),
+  ].join('\n');
+}
+
+function describeWritten(judge: string, { file, url, model, requests, stored }: BatchWritten): string[] {
+  return [
+    `Wrote ${formatCountOf(requests, 'request')} to ${file}; ${formatCount(stored)} others have stored answers`,
+    `  for the model ${model}, route ${url}`,
+    ...(url === '/v1/completions'
+      ? [
+          '  vllm run-batch answers chat requests only in many versions; with "chat: true" in models[], the requests ' +
+            'are chat requests',
+        ]
+      : [`  vllm run-batch -i ${file} -o answers.jsonl --model ${model}`]),
+    `Then run: betr judge ${judge} --read-batch answers.jsonl`,
+  ];
+}
+
+function describeRead(judge: string, { lines, stored, known, faults, missing }: BatchRead): string[] {
+  const meanings: Record<keyof BatchRead['faults'], string> = {
+    failed: 'failed, or without log probabilities',
+    truncated: 'truncated',
+    doubled: 'of a request with several answers, none of which is used',
+    foreign: 'of other requests',
+    unreadable: 'unreadable',
+  };
+  return [
+    `Read ${formatCountOf(lines, 'line')}: stored ${formatCountOf(stored, 'answer')}; ` +
+      `${formatCount(known)} were stored before`,
+    ...answerFaults.flatMap((fault) => {
+      const { lines: count, first } = faults[fault];
+      return count === 0
+        ? []
+        : [`  not used: ${formatCount(count)} ${meanings[fault]}; the first is ${first ?? ''}`];
+    }),
+    missing === 0
+      ? 'Every request has an answer'
+      : `${formatCountOf(missing, 'request')} ${missing === 1 ? 'has' : 'have'} no answer yet. Run betr judge ${judge} ` +
+        '--write-batch again: it writes only these.',
+  ];
 }
 
 /** The comparison: each judge, then each pair with the documents that differ most. */

@@ -1,18 +1,17 @@
 // Compares judges on the sample: each one's scores, how much they agree, and where they differ most.
 
-import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { parquetSource } from '../data/duckdb/duckdb.ts';
 import { withSpillingDuckDb } from '../data/duckdb/run-files.ts';
 import { streamChunks } from '../data/duckdb/stream.ts';
 import { commitFile } from '../data/files/commit.ts';
 import { type Judge, openJudge } from '../indexer/judges/judge.ts';
-import { fail } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
 import { compareScores, type JudgeAgreement, listDifferences } from '../scoring/exam/agreement.ts';
+import { requireSample } from '../scoring/exam/exam-texts.ts';
 import { excerptOf } from './margin.ts';
 
 export interface JudgeColumn {
@@ -76,8 +75,7 @@ export async function compareJudges(
   options: CompareOptions,
   report: Report,
 ): Promise<JudgeComparison> {
-  if (!existsSync(run.files.sample))
-    throw fail('STEP_MISSING', { need: basename(run.files.sample), command: 'betr index' });
+  requireSample(run);
   const sampled: Sampled = { keys: [], sources: [], excerpts: [] };
   const judges: JudgeColumn[] = [];
   const columns: (number | null)[][] = [];

@@ -1,6 +1,6 @@
 // The texts of a judge's exam: those that should score high and those that should score low.
 
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { parquetSource, sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
@@ -10,7 +10,7 @@ import { ignoredRows } from '../../data/files/quarantine.ts';
 import { listRowFiles, readRows } from '../../data/rows/rows.ts';
 import { listBenchmarks, readBenchmark } from '../../indexer/examples/benchmarks.ts';
 import { formatCountOf, formatNames } from '../../run/amounts.ts';
-import { fail, ifThere } from '../../run/errors/errors.ts';
+import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 
 /** Where an exam's texts come from. */
@@ -126,10 +126,15 @@ function interleave(lists: readonly (readonly string[])[], count: number): strin
     .slice(0, count);
 }
 
+/** Errors: STEP_MISSING if there is no sample. */
+export function requireSample({ files }: Run): void {
+  if (!existsSync(files.sample))
+    throw fail('STEP_MISSING', { need: basename(files.sample), command: 'betr index' });
+}
+
 /** The sample's sources, most documents first. Errors: STEP_MISSING. */
 export async function listSampleSources(run: Run): Promise<string[]> {
-  if ((await ifThere(stat(run.files.sample))) === undefined)
-    throw fail('STEP_MISSING', { need: basename(run.files.sample), command: 'betr index' });
+  requireSample(run);
   const rows = await withDuckDb({}, (connection) =>
     queryRows(
       connection,

@@ -89,6 +89,18 @@ export async function examineJudge(
   return exam;
 }
 
+/** All texts that an exam asks about. Errors: as for `examineJudge`. */
+export async function listExamTexts(run: Run, options: ExamOptions): Promise<string[]> {
+  const texts = await drawExamTexts(run, options);
+  if (texts === undefined) return [];
+  const { pairs } = options.quality ? await drawQualityPairs(run, texts, options) : { pairs: [] };
+  return [
+    ...texts.for.texts,
+    ...texts.against.texts,
+    ...pairs.flatMap(({ whole, damaged }) => [...whole, ...damaged]),
+  ];
+}
+
 async function examineTopic(
   judge: Judge,
   texts: ExamTexts,

@@ -44,6 +44,9 @@ export async function openJudgeProject(): Promise<JudgeProject> {
       models: [
         { name: 'topics', model: server.url, price: { perMillionTokens: 2 } },
         { name: 'try', model: 'dummy' },
+        { name: 'files', model: 'batch', endpointModel: 'topics' },
+        { name: 'chat-files', model: 'batch', endpointModel: 'topics', chat: true },
+        { name: 'unnamed', model: 'batch' },
       ],
       judges: [
         {
@@ -64,6 +67,12 @@ export async function openJudgeProject(): Promise<JudgeProject> {
           model: 'topics',
           questions: [{ ...question, for: ['Certainly'], against: ['Never'] }],
         },
+        ...['files', 'chat-files', 'unnamed'].map((model) => ({
+          name: `by-${model}`,
+          model,
+          questions: [question],
+          exam: sources,
+        })),
         { name: 'dull', model: 'try', questions: [{ ...question, leastMass: 0 }] },
       ],
     },
