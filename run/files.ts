@@ -30,6 +30,7 @@ const sharedNames = {
   tokens: 'tokens.json',
   vectors: 'vectors',
   judgments: 'judgments',
+  exams: 'exams',
   index: 'index.hnsw',
   nextIndex: 'index-next',
   indexCard: 'index.json',

@@ -95,9 +95,15 @@ export interface ScorerKind {
   takesFile: boolean;
   /**
    * Prepares the scorer. `run` has the files of its ranking, `main` those of the index and the examples.
-   * `argument` is the text after the name and ":", or ''.
+   * `argument` is the text after the name and ":", or ''. `forceJudge` uses a judge that fails its exam.
    */
-  prepare: (context: { main: Run; run: Run; argument: string; report: Report }) => Promise<PreparedScorer>;
+  prepare: (context: {
+    main: Run;
+    run: Run;
+    argument: string;
+    report: Report;
+    forceJudge?: boolean;
+  }) => Promise<PreparedScorer>;
   /**
    * If it learns from documents of the corpus: how to prepare and open it cross-fitted (cross-fit.ts). `run` has
    * the files of its plain ranking.

@@ -48,17 +48,18 @@ export function rankingRun(run: Run, scorer: string): Run {
 
 /**
  * Prepares a scorer, if necessary, and returns the run with its ranking. Writes scorer.json for the workers,
- * except for BETR's ranking, whose card has everything. Errors:
+ * except for BETR's ranking, whose card has everything. `forceJudge` uses a judge that fails its exam. Errors:
  * SCORER_UNKNOWN, those of the scorer, DISK_FULL, WRITE_FAILED.
  */
 export async function prepareScorer(
   main: Run,
   scorer: string,
   report: Report,
+  forceJudge = false,
 ): Promise<{ run: Run; prepared: PreparedScorer }> {
   const { kind, argument } = parseScorer(scorer);
   const run = rankingRun(main, scorer);
-  const prepared = await kind.prepare({ main, run, argument, report });
+  const prepared = await kind.prepare({ main, run, argument, report, forceJudge });
   if (kind !== betr) await commitSealedJson(run.files.scorer, { scorer, ...prepared });
   return { run, prepared };
 }
