@@ -12,7 +12,7 @@ const whole = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** A value and its 95 % bootstrap interval. */
-const intervalSchema = z.strictObject({ value: z.number(), low: z.number(), high: z.number() });
+export const intervalSchema = z.strictObject({ value: z.number(), low: z.number(), high: z.number() });
 export type Interval = z.output<typeof intervalSchema>;
 
 const fidelitySchema = z.strictObject({

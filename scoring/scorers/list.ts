@@ -17,10 +17,12 @@ import { fasttext, splitLabel } from './fasttext.ts';
 import { edu, head } from './head.ts';
 import type { CorpusScorer, PreparedScorer, ScorerKind } from './kind.ts';
 import { length } from './length.ts';
+import { lmScore } from './lm-score.ts';
 import { random } from './random.ts';
 
 const crossFit = crossFitKind({ parse: parseScorer, rankingRun });
-export const scorerKinds: readonly ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu, crossFit];
+/** Tests add their own. */
+export const scorerKinds: ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu, lmScore, crossFit];
 
 export const defaultScorer = 'betr';
 
@@ -30,6 +32,8 @@ export const preparedSchema = z.strictObject({
   file: z.string(),
   settings: z.record(z.string(), z.union([z.string(), z.number()])),
   outputs: z.array(z.string()).min(1),
+  details: z.array(z.string()).optional(),
+  slow: z.boolean().optional(),
   fingerprint: z.string(),
   notes: z.array(z.string()),
   crossFits: z.string().optional(),
@@ -44,17 +48,18 @@ export function rankingRun(run: Run, scorer: string): Run {
 
 /**
  * Prepares a scorer, if necessary, and returns the run with its ranking. Writes scorer.json for the workers,
- * except for BETR's ranking, whose card has everything. Errors:
+ * except for BETR's ranking, whose card has everything. `forceJudge` uses a judge that fails its exam. Errors:
  * SCORER_UNKNOWN, those of the scorer, DISK_FULL, WRITE_FAILED.
  */
 export async function prepareScorer(
   main: Run,
   scorer: string,
   report: Report,
+  forceJudge = false,
 ): Promise<{ run: Run; prepared: PreparedScorer }> {
   const { kind, argument } = parseScorer(scorer);
   const run = rankingRun(main, scorer);
-  const prepared = await kind.prepare({ main, run, argument, report });
+  const prepared = await kind.prepare({ main, run, argument, report, forceJudge });
   if (kind !== betr) await commitSealedJson(run.files.scorer, { scorer, ...prepared });
   return { run, prepared };
 }
