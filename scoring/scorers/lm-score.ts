@@ -1,10 +1,11 @@
 // A language model judges the sample; a classifier learns its scores and scores the corpus, as in BETR. AutoDS
-// (arXiv 2402.07625) asks its model about every document.
+// (arXiv 2402.07625) asks its model about every document (lm-all.ts).
 
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fail } from '../../run/errors/errors.ts';
-import { fingerprint } from '../../run/run.ts';
+import type { Report } from '../../run/progress.ts';
+import { fingerprint, type Run } from '../../run/run.ts';
 import { formatCount, formatCountOf } from '../../run/amounts.ts';
 import { readNote } from '../../data/duckdb/run-files.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
@@ -12,7 +13,9 @@ import type { Judge } from '../../indexer/judges/judge.ts';
 import { type JudgedNote, judgedNoteSchema } from '../../indexer/targets/write-judge-targets.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { betr } from './betr.ts';
-import type { ScorerKind } from './kind.ts';
+import { splitLabel } from './fasttext.ts';
+import type { PreparedScorer, ScorerKind } from './kind.ts';
+import { openAll, prepareAll } from './lm-all.ts';
 
 /** arXiv 2406.11794, section 4. */
 const publishedTest =
@@ -20,17 +23,25 @@ const publishedTest =
 
 export const lmScore: ScorerKind = {
   name: 'lm',
-  usage: 'lm:JUDGE',
+  usage: 'lm:JUDGE[#all]',
   takesFile: false,
   async prepare({ main, run, argument, report }) {
-    const known = main.settings.judges.map(({ name }) => name);
-    if (!known.includes(argument)) throw fail('JUDGE_UNKNOWN', { name: argument, known });
+    const { file: name, label } = splitLabel(argument);
+    if (label !== '' && label !== 'all')
+      throw fail('OPTION_INVALID', {
+        option: '--scorer',
+        got: `lm:${argument}`,
+        allowed: 'lm:JUDGE or lm:JUDGE#all',
+      });
+    const known = main.settings.judges.map((judge) => judge.name);
+    if (!known.includes(name)) throw fail('JUDGE_UNKNOWN', { name, known });
+    if (label === 'all') return prepareWhole(main, name, report);
     if (!existsSync(main.files.sample))
       throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
     // Imported here because commands that only read a ranking should not load the libraries of models.
     const { openJudge } = await import('../../indexer/judges/judge.ts');
     const { writeJudgeTargets } = await import('../../indexer/targets/write-judge-targets.ts');
-    const judge = await openJudge(main, argument, report);
+    const judge = await openJudge(main, name, report);
     try {
       const from = fingerprint({
         judge: judge.fingerprint,
@@ -63,28 +74,46 @@ export const lmScore: ScorerKind = {
       await judge.close();
     }
   },
-  // The prepared scorer is a classifier, which the kind `betr` opens.
-  open: (run, prepared) => betr.open(run, prepared),
+  // If only the sample is judged, the prepared scorer is a classifier, which the kind `betr` opens.
+  open: (run, prepared) => openAll(run, prepared),
 };
 
-/** Who judged, by which numbers, and how many documents have no score. */
-function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): string {
-  const { model, kind } = judge;
+async function prepareWhole(main: Run, name: string, report: Report): Promise<PreparedScorer> {
+  const { openJudge } = await import('../../indexer/judges/judge.ts');
+  const judge = await openJudge(main, name, report);
+  try {
+    return prepareAll(main, judge, [
+      `The judge "${name}" gives every document a ${judge.kind} (model ${describeModel(judge)}).`,
+      ...judge.notes,
+      publishedTest,
+    ]);
+  } finally {
+    await judge.close();
+  }
+}
+
+/** The model, and the numbers that scores are made of. */
+function describeModel({ model, kind }: Judge): string {
   const { source } = model;
   const from = [
     source.place,
     source.quantization,
-    kind === 'rating' && judge.model.lacks.logProbabilities !== undefined
+    kind === 'rating' && model.lacks.logProbabilities !== undefined
       ? null
       : source.precision === 'exact'
         ? 'exact log probabilities'
         : `the ${source.topK ?? 0} most likely tokens`,
   ].filter((part) => part !== null);
+  return `${model.name}: ${from.join(', ')}`;
+}
+
+/** Who judged, by which numbers, and how many documents have no score. */
+function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): string {
   const missing = Object.values(unknown).reduce((sum, count) => sum + count, 0);
   const reasons = describeReasons(unknown);
   return (
-    `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} a ${kind} ` +
-    `(model ${model.name}: ${from.join(', ')}). ` +
+    `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} a ${judge.kind} ` +
+    `(model ${describeModel(judge)}). ` +
     (missing === 0
       ? 'None is unknown.'
       : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and not learned from.`)
