@@ -1,22 +1,13 @@
 // A language model judges every document of the corpus, as in AutoDS (arXiv 2402.07625). Its answers are stored
 // as they come and shared by all workers, so that none is paid for twice.
 
-import type { Judge, JudgedText, UnknownReason } from '../../indexer/judges/judge.ts';
+import type { Judge, JudgedText } from '../../indexer/judges/judge.ts';
 import { readQuestions } from '../../indexer/judges/questions.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import type { JudgeSettings } from '../../run/judge-settings.ts';
 import type { BatchNotes, CorpusScorer, PreparedScorer } from './kind.ts';
-
-/** The reasons as they stand in parts. */
-const codes: Readonly<Record<UnknownReason, string>> = {
-  empty: 'empty',
-  'answer mass': 'answer-mass',
-  'too long': 'too-long',
-  refused: 'refused',
-  'no rating': 'no-rating',
-};
 
 /** Prepares an opened judge to score every document. */
 export function prepareAll(run: Run, judge: Judge, notes: readonly string[]): PreparedScorer {
@@ -96,7 +87,7 @@ function namesOf(settings: JudgeSettings): string[] {
 }
 
 function note(notes: BatchNotes, i: number, judged: JudgedText, names: readonly string[]): void {
-  if (judged.score === null) notes.reasons[i] = codes[judged.reason ?? 'refused'];
+  if (judged.score === null) notes.reasons[i] = judged.reason ?? undefined;
   const details = detailsOf(judged);
   for (const [d, name] of names.entries()) notes.details[i * names.length + d] = details.get(name) ?? NaN;
 }

@@ -147,7 +147,7 @@ describe('a scorer that leaves documents without a score', () => {
           expect((await verifyRanking(run, { corpus: true }, silent)).problems).toEqual([]);
         });
       }),
-      { numRuns: rounds(24) },
+      { numRuns: rounds(16) },
     );
   }, 240_000);
 
