@@ -44,6 +44,10 @@ export async function openLanguageModel(
     const { openDummy } = await import('./dummy/language-model.ts');
     return openDummy(settings);
   }
+  if (settings.model === 'batch') {
+    const { openBatchModel } = await import('./batch/language-model.ts');
+    return openBatchModel(settings);
+  }
   const { openOnnxModel } = await import('./onnx/language-model.ts');
   return openOnnxModel(settings, baseFolder);
 }

@@ -43,12 +43,22 @@ export interface RankResult {
   notes: string[];
 }
 
+export interface RankOptions {
+  /** Use a judge even if it fails its exam. */
+  forceJudge?: boolean;
+}
+
 /**
  * Ranks the corpus of a run by a scorer; every scorer has its own ranking. Errors: SCORER_UNKNOWN and those
  * of the scorer; STEP_MISSING, NO_DOCUMENTS, NO_SCORES, WORKERS_LOST, those of reading the corpus and of writing.
  */
-export async function rankCorpus(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
-  const { run, prepared } = await prepareRanking(main, scorer, report);
+export async function rankCorpus(
+  main: Run,
+  report: Report,
+  scorer = defaultScorer,
+  { forceJudge = false }: RankOptions = {},
+): Promise<RankResult> {
+  const { run, prepared } = await prepareRanking(main, scorer, report, { forceJudge });
   const publish = (damaged: readonly string[] = []): Promise<RankResult> =>
     publishScores(run, prepared, report, async () => {
       const scores = await scoreCorpus(run, report);
@@ -72,8 +82,9 @@ export async function prepareRanking(
   main: Run,
   scorer: string,
   report: Report,
+  { forceJudge = false }: RankOptions = {},
 ): Promise<{ run: Run; prepared: PreparedScorer }> {
-  const ready = await prepareScorer(main, scorer, report);
+  const ready = await prepareScorer(main, scorer, report, forceJudge);
   // BETR's classifier comes from an index.
   if (ready.run.ranking !== '') await ensureTokenRates(main, report);
   return ready;

@@ -6,6 +6,7 @@ import { countNumber as count, positiveNumber } from './bounds.ts';
 import { name } from './model-settings.ts';
 
 const words = z.array(z.string().min(1).max(200)).min(1).max(500);
+const names = z.array(z.string()).min(1).max(1000);
 const share = z.number().min(0).max(1);
 const scaleValue = z.number().int().min(-1000).max(1000);
 
@@ -75,6 +76,20 @@ export const judgeSchema = z
     budget: z
       .strictObject({ tokens: positiveNumber.optional(), money: positiveNumber.optional() })
       .prefault({}),
+    /** What the judge should find and what not, for its exam: sources of the sample or benchmarks. */
+    exam: z
+      .strictObject({
+        for: names.optional(),
+        against: names.optional(),
+        /** A file of rows with a text and a label, instead. */
+        labeled: z.string().min(1).optional(),
+      })
+      .refine(
+        ({ for: positive, against, labeled }) =>
+          labeled === undefined || (positive === undefined && against === undefined),
+        { error: 'needs either "labeled", or "for" and "against"' },
+      )
+      .optional(),
   })
   .refine(
     ({ preset, subject, questions }) =>

@@ -36,6 +36,11 @@ export function rankCommand(): Command {
       'read about 1 % of what remains to be scored, and predict time, memory, disk and kept tokens',
       false,
     )
+    .option(
+      '--force-judge',
+      'use a judge (lm:JUDGE) even if it fails its exam; the notes of the ranking record it',
+      false,
+    )
     .action(async (given: RankOptions) => {
       const options = { ...given, scorer: scorerOf(given) };
       if (options.dryRun && options.publishOnly)
@@ -47,7 +52,7 @@ export function rankCommand(): Command {
       const result = await work(options, async (run, report) => {
         const ranked = await (options.publishOnly
           ? publishScored(run, report, options.scorer)
-          : rankCorpus(withWorkers(run, options.workers), report, options.scorer));
+          : rankCorpus(withWorkers(run, options.workers), report, options.scorer, options));
         return {
           ...ranked,
           notes: [...ranked.notes, ...(options.scorer === defaultScorer ? await listOutdated(run) : [])],
@@ -63,13 +68,13 @@ export const driftExitCode = 4;
 
 async function predict(options: RankOptions): Promise<void> {
   const prediction = await work(options, async (run, report) =>
-    predictRanking(await prepareRun(withWorkers(run, options.workers), options.scorer, report), report),
+    predictRanking(await prepareRun(withWorkers(run, options.workers), options, report), report),
   );
   printResult(options.json, prediction, describePrediction(prediction));
 }
 
-async function prepareRun(main: Run, scorer: string, report: Report): Promise<Run> {
-  return (await prepareRanking(main, scorer, report)).run;
+async function prepareRun(main: Run, options: RankOptions, report: Report): Promise<Run> {
+  return (await prepareRanking(main, options.scorer, report, options)).run;
 }
 
 /** The scorer, in full. Errors: USAGE. */
@@ -85,6 +90,7 @@ interface RankOptions extends StepOptions {
   workers?: number;
   scorer: string;
   publishOnly: boolean;
+  forceJudge: boolean;
 }
 
 function withWorkers(run: Run, workers = run.settings.workers): Run {

@@ -140,7 +140,7 @@ function describeStatus(status: Status): string {
     `Classifier  ${
       classifier === null
         ? 'none yet: betr train'
-        : `held-out ROC-AUC ${classifier.rocAuc.toFixed(3)}, ` +
+        : `cross-fitted ROC-AUC ${classifier.rocAuc.toFixed(3)}, ` +
           `from ${formatCount(classifier.documents)} documents`
     }`,
     `Ranking     ${

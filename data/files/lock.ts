@@ -93,6 +93,7 @@ const ofWorkers = ({ scores, quarantine, manifest, leases }: RunFiles): string[]
   leases,
 ];
 const ofServers = ({
+  audits,
   holds,
   jobs,
   keyOrders,
@@ -100,7 +101,7 @@ const ofServers = ({
   ranks,
   retargeted,
   calibrations,
-}: RunFiles): string[] => [holds, jobs, keyOrders, orders, ranks, retargeted, calibrations];
+}: RunFiles): string[] => [audits, holds, jobs, keyOrders, orders, ranks, retargeted, calibrations];
 const dayMs = 86_400_000;
 
 /**

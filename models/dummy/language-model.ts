@@ -7,7 +7,7 @@ import { openRandom } from '../../data/seeded-random.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
 import { fail } from '../../run/errors/errors.ts';
-import { cutPrompts, joinTokens, textWindows } from '../joined-tokens.ts';
+import { cutPrompts, joinAll, textWindows } from '../joined-tokens.ts';
 import type { LanguageModel } from '../language-model.ts';
 
 const contextTokens = 8192;
@@ -67,11 +67,7 @@ export function openDummy(settings: ModelSettings): LanguageModel {
     logProbabilities: (questions, side) =>
       Promise.resolve().then(() =>
         questions.map(({ prompt, continuations }) => {
-          const { joined, cutTokens } = cutPrompts(
-            continuations.map((text) => joinTokens(encode, prompt, text)),
-            context,
-            side,
-          );
+          const { joined, cutTokens } = cutPrompts(joinAll(encode, prompt, continuations), context, side);
           if (joined.some(({ promptTokens }) => promptTokens === 0)) {
             throw fail('LANGUAGE_MODEL_QUESTION', {
               problem: `its prompt is empty, and ${settings.name} has no beginning token`,
@@ -98,7 +94,8 @@ export function openDummy(settings: ModelSettings): LanguageModel {
       const ids = encode(text);
       const windows = textWindows(ids.length, context, false);
       const logProbability = windows.reduce(
-        (total, { from, to, scoredFrom }) => total + sum(stateAfter(ids.slice(from, scoredFrom)), ids.slice(scoredFrom, to)),
+        (total, { from, to, scoredFrom }) =>
+          total + sum(stateAfter(ids.slice(from, scoredFrom)), ids.slice(scoredFrom, to)),
         0,
       );
       return Promise.resolve({

@@ -14,6 +14,10 @@ export interface ServerTokenizer {
   decode(ids: readonly number[]): Promise<string>;
 }
 
+/** Texts of at most so many characters are tokenized once, and so many of them are kept. */
+const shortCharacters = 128;
+const shortTexts = 10_000;
+
 const tokensSchema = z.object({ tokens: z.array(z.number().int().nonnegative()) });
 const llamaTextSchema = z.object({ content: z.string() });
 const textSchema = z.union([
@@ -46,11 +50,24 @@ export async function openServerTokenizer({
     const whole = await tokens('a', true);
     const at = whole.findIndex((_, start) => text.every((id, i) => whole[start + i] === id));
     const beginning = whole.slice(0, Math.max(0, at));
+    // The ends of questions with their answers, which are the same for every text.
+    const known = new Map<string, Promise<number[]>>();
+    const encodeShort = (short: string): Promise<number[]> => {
+      const ids = known.get(short) ?? tokens(short, false);
+      if (known.size < shortTexts) known.set(short, ids);
+      ids.catch(() => known.delete(short));
+      return ids;
+    };
     return {
       beginning,
       beginningText: beginning.length === 0 ? '' : await decode(beginning),
       hasPlainText: isLlama,
-      encode: (one) => (one === '' ? Promise.resolve([]) : tokens(one, false)),
+      encode: (one) =>
+        one === ''
+          ? Promise.resolve([])
+          : one.length <= shortCharacters
+            ? encodeShort(one)
+            : tokens(one, false),
       decode,
     };
   } catch (error) {

@@ -9,6 +9,7 @@ import type { Run } from '../../run/run.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import { withScores } from '../scores.ts';
+import { repeatColumn } from './repeat.ts';
 
 /** A block of kept rows, by column. */
 export interface KeptRows {
@@ -32,9 +33,13 @@ export function keptTable(table: string, keeping: Keeping): string {
     : `(${kept} UNION ALL BY NAME SELECT * FROM ${keeping.unknown})`;
 }
 
-/** The query of the kept rows: shard, row, document, score (null for documents without one). */
-export function keptQuery(table: string, keeping: Keeping): string {
-  return `SELECT shard, "row", document, score FROM ${keptTable(table, keeping)} ORDER BY shard, "row"`;
+/**
+ * The query of the kept rows: shard, row, document, score (null for documents without one), and `repeat` if its
+ * SQL is given.
+ */
+export function keptQuery(table: string, keeping: Keeping, repeat?: string): string {
+  const more = repeat === undefined ? '' : `, ${repeat} AS ${repeatColumn}`;
+  return `SELECT shard, "row", document, score${more} FROM ${keptTable(table, keeping)} ORDER BY shard, "row"`;
 }
 
 /**

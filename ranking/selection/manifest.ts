@@ -7,6 +7,7 @@ import { testTargetsSchema } from '../../indexer/index-card.ts';
 import { sourceChangeSchema } from './composition.ts';
 import { leakHandling } from './leak-mask.ts';
 import { filledQuotaSchema } from './quotas.ts';
+import { repeatSchema } from './repeat.ts';
 import { answerSchema, questionSchema } from '../budget/question.ts';
 
 const count = z.number().int().nonnegative();
@@ -50,6 +51,8 @@ export const selectionManifestSchema = z.strictObject({
    * domains.
    */
   quotas: z.array(filledQuotaSchema).optional(),
+  /** How often the documents are to be seen; absent if that was not asked for. */
+  repeat: repeatSchema.optional(),
 });
 export type SelectionManifest = z.output<typeof selectionManifestSchema>;
 export type SelectionFile = SelectionManifest['files'][number];

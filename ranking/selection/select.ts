@@ -13,12 +13,13 @@ import type { Run } from '../../run/run.ts';
 import { settingsToShow } from '../../run/settings.ts';
 import { answerWithCutoff, resolveQuestion } from '../budget/answer.ts';
 import { compareComposition } from './composition.ts';
-import type { Cutoff } from '../cutoff.ts';
+import { type Cutoff, keptCondition } from '../cutoff.ts';
 import { addUpUnknown } from '../../scoring/part.ts';
 import type { Ranking } from '../generation.ts';
 import { type Keeping, keptQuery, keptTable } from './kept-rows.ts';
 import { type LeakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
+import { countRepeats, questionOfSlices, type Slice, type SlicesSql, slicesSql } from './repeat.ts';
 import { type FilledQuota, fillQuotas, type Quotas } from './quotas.ts';
 import { unknownTable, withScores } from '../scores.ts';
 import { writeDocuments } from './write-documents.ts';
@@ -40,6 +41,8 @@ export interface SelectionOptions {
   leaks?: LeakHandling;
   /** Whether documents without a score are kept, too. */
   keepUnknown?: boolean;
+  /** How often each document is to be seen; the last slice is the cutoff. Not with quotas. */
+  repeat?: readonly Slice[] | undefined;
 }
 
 /**
@@ -62,34 +65,33 @@ export async function writeSelection(
       report,
     );
   const folder = resolve(outFolder);
-  const { format, leaks = 'keep', keepUnknown = false } = options;
-  const { answer, kept: cut, retargeted, quotas } = await decide(run, ranking, question, options);
+  const { format, leaks = 'keep', keepUnknown = false, repeat } = options;
+  const asked = repeat === undefined ? question : questionOfSlices(question, repeat);
+  const { answer, kept: cut, retargeted, quotas, slices } = await decide(run, ranking, asked, options);
   const kept = keepUnknown ? withUnknown(run, ranking, cut) : cut;
   const mask = leaks === 'keep' ? undefined : await openLeakMask(run, ranking);
   const leaky = mask === undefined ? nothing : await countLeaky(run, retargeted, kept, mask);
   const dropped = leaks === 'drop' ? leaky : nothing;
   const [documents, tokens] = [kept.documents - dropped.documents, kept.tokens - dropped.tokens];
   const composition = await compareComposition(run, retargeted, cut);
+  const written = leaks === 'drop' && mask !== undefined ? `NOT ${mask.leaky}` : 'true';
+  const repeated =
+    repeat === undefined || slices === undefined
+      ? undefined
+      : await countRepeats(run, retargeted, repeat, slices, `${keptCondition(cut)} AND ${written}`);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
-    await writeRows(
-      run,
-      retargeted,
-      kept,
-      rowsPath,
-      undefined,
-      leaks === 'drop' && mask !== undefined ? { condition: `NOT ${mask.leaky}`, documents } : undefined,
-    );
+    await writeRows(run, retargeted, kept, rowsPath, undefined, {
+      condition: written,
+      documents,
+      repeat: slices?.times,
+    });
     const files = [await describeFile(folder, rowsFile, documents)];
     if (format === 'documents') {
-      for (const { file, documents } of await writeDocuments(
-        run,
-        ranking,
-        rowsPath,
-        folder,
-        report,
-        leaks === 'cut' ? mask : undefined,
-      ))
+      for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report, {
+        cut: leaks === 'cut' ? mask : undefined,
+        repeats: repeat !== undefined,
+      }))
         files.push(await describeFile(folder, file, documents));
     }
     const manifest: SelectionManifest = {
@@ -102,13 +104,14 @@ export async function writeSelection(
       ...(ranking.unknown === undefined
         ? {}
         : { unknown: { handling: keepUnknown ? 'keep' : 'drop', reasons: ranking.unknown } }),
-      question,
+      question: asked,
       answer: timelessAnswer.parse(answer),
       settings: settingsToShow(run.settings),
       files,
       composition,
       ...(ranking.testTargets === undefined ? {} : { testTargets: ranking.testTargets }),
       ...(quotas === undefined ? {} : { quotas }),
+      ...(repeated === undefined ? {} : { repeat: repeated }),
     };
     await commitJson(join(folder, manifestFile), manifest);
     return manifest;
@@ -155,9 +158,19 @@ async function decide(
   run: Run,
   ranking: Ranking,
   question: Question,
-  { quotas }: SelectionOptions,
-): Promise<{ answer: Answer; kept: Kept; retargeted: Ranking; quotas?: FilledQuota[] }> {
+  { quotas, repeat, keepUnknown }: SelectionOptions,
+): Promise<{ answer: Answer; kept: Kept; retargeted: Ranking; quotas?: FilledQuota[]; slices?: SlicesSql }> {
+  if (quotas !== undefined && repeat !== undefined)
+    throw fail('USAGE', { problem: 'Quotas cut every domain elsewhere, so --repeat cannot slice them.' });
+  if (keepUnknown === true && repeat !== undefined)
+    throw fail('USAGE', {
+      problem: 'Documents without a score are in no slice: give --keep-unknown or --repeat, not both.',
+    });
   const { answer, cutoff, ranking: retargeted } = await answerWithCutoff(run, ranking, question);
+  if (repeat !== undefined) {
+    const slices = await slicesSql(run, retargeted, repeat, cutoff);
+    return { answer, kept: cutoff, retargeted, slices };
+  }
   if (quotas === undefined) return { answer, kept: cutoff, retargeted };
   const filled = await fillQuotas(run, retargeted, answer.keep.rate, quotas);
   const byQuotas = answerByQuotas(answer, filled, await resolveQuestion(run, question));
@@ -165,8 +178,8 @@ async function decide(
 }
 
 /**
- * Writes (shard, row, document, score) of the kept documents, or of those that satisfy `only`, until the
- * signal aborts. Sorted, DuckDB's output does not depend on its threads.
+ * Writes (shard, row, document, score, and how often to repeat it) of the kept documents, or of those that
+ * satisfy `only`, until the signal aborts. Sorted, DuckDB's output does not depend on its threads.
  */
 export async function writeRows(
   run: Run,
@@ -174,7 +187,10 @@ export async function writeRows(
   kept: Kept,
   path: string,
   signal?: AbortSignal,
-  only = { condition: 'true', documents: kept.documents },
+  only: { condition: string; documents: number; repeat?: string | undefined } = {
+    condition: 'true',
+    documents: kept.documents,
+  },
 ): Promise<void> {
   await withScores(run, ranking, (connection, table) =>
     commitFile(path, async (temporary) => {
@@ -182,7 +198,7 @@ export async function writeRows(
       signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
       const reader = await connection
         .runAndReadAll(
-          `COPY (SELECT * FROM (${keptQuery(table, kept)}) WHERE ${only.condition} ORDER BY shard, "row") ` +
+          `COPY (SELECT * FROM (${keptQuery(table, kept, only.repeat)}) WHERE ${only.condition} ORDER BY shard, "row") ` +
             `TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
         )
         .catch((error: unknown) => {

@@ -4,7 +4,7 @@
 // the ranking, the plan, or what scores depend on.
 
 import type { ListedPart } from '../../scoring/part.ts';
-import { readScorer } from '../../scoring/scorers/list.ts';
+import { openScorer, readScorer } from '../../scoring/scorers/list.ts';
 import { compareShards, shardsOf } from '../../scoring/shard-changes.ts';
 import { readWeights } from '../../classifier/weights.ts';
 import { BetrError } from '../../run/errors/errors.ts';
@@ -126,6 +126,8 @@ async function verifyScorer(run: Run, { scorer }: Ranking, addProblem: AddProble
     addProblem(
       `${run.files.scorer} is not the scorer that the ranking was made with. Run "betr rank --scorer NAME".`,
     );
+  // Its models are those of another ranking's classifier.
+  if (prepared?.crossFits !== undefined) await orReport(addProblem, openScorer(run, prepared));
   // Any other scorer has no weights.
   if (run.ranking !== '' && prepared?.kind !== 'betr') return;
   const weights = await orReport(addProblem, readWeights(run.files.weights));

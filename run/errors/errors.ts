@@ -10,6 +10,7 @@ import { judgesErrors } from './judges.ts';
 import { rankingErrors } from './ranking.ts';
 import { serverErrors } from './server.ts';
 import { domainsErrors } from './domains.ts';
+import { auditErrors } from './audit.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -20,6 +21,7 @@ const catalog = {
   ...rankingErrors,
   ...serverErrors,
   ...domainsErrors,
+  ...auditErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;

@@ -34,6 +34,13 @@ export const rankingErrors = {
       `have ${v.found.map((name) => `"${name}"`).join(', ')}${v.more > 0 ? ` and ${v.more} more` : ''}. ` +
       `Name one of these in the settings${v.setting === 'corpus.fields.text' ? '' : ', or remove the setting'}.`,
   },
+  FIELD_TAKEN: {
+    status: 422,
+    exit: 1,
+    say: (v: { path: string; field: string }) =>
+      `The documents of ${v.path} already have a field "${v.field}", which --repeat would add. Use --format ` +
+      'rows: selection.parquet then has the column beside the shard and row of each document.',
+  },
   TARGETS_INVALID: {
     status: 422,
     exit: 1,

@@ -67,7 +67,7 @@ export const serverErrors = {
     exit: 2,
     say: (v: { got: string }) =>
       `A browser sent this request from a page of another site (Sec-Fetch-Site: ${v.got}). Other sites ` +
-      `may only link to / and /docs. Use this server's own page, or a program.`,
+      `may only link to /, /audit and /docs. Use this server's own page, or a program.`,
   },
   HEADERS_TOO_LARGE: {
     status: 431,

@@ -81,6 +81,8 @@ export interface PreparedScorer {
   fingerprint: string;
   /** Notes for users of the ranking. */
   notes: string[];
+  /** If it is cross-fitted: the fingerprint of the scorer that it stands in for. */
+  crossFits?: string | undefined;
   /** If it uses the run's targets: forced targets that are test items. */
   testTargets?: TestTargets | undefined;
 }
@@ -93,9 +95,22 @@ export interface ScorerKind {
   takesFile: boolean;
   /**
    * Prepares the scorer. `run` has the files of its ranking, `main` those of the index and the examples.
-   * `argument` is the text after the name and ":", or ''.
+   * `argument` is the text after the name and ":", or ''. `forceJudge` uses a judge that fails its exam.
    */
-  prepare: (context: { main: Run; run: Run; argument: string; report: Report }) => Promise<PreparedScorer>;
+  prepare: (context: {
+    main: Run;
+    run: Run;
+    argument: string;
+    report: Report;
+    forceJudge?: boolean;
+  }) => Promise<PreparedScorer>;
+  /**
+   * If it learns from documents of the corpus: how to prepare and open it cross-fitted (cross-fit.ts). `run` has
+   * the files of its plain ranking.
+   */
+  crossFit?: Pick<ScorerKind, 'prepare' | 'open'>;
+  /** Whether its model comes from elsewhere, so that it may have learned from the corpus. */
+  isForeign?: boolean;
   /** Opens a scorer that `prepare` of this or another kind prepared, in the run of its ranking. */
   open: (run: Run, prepared: PreparedScorer) => Promise<CorpusScorer>;
 }

@@ -11,16 +11,30 @@ import { type Report, silent } from '../../run/progress.ts';
 import { type Run, rankingOf } from '../../run/run.ts';
 import { testTargetsSchema } from '../../indexer/index-card.ts';
 import { betr } from './betr.ts';
+import { crossFitKind, crossFitOf } from './cross-fit.ts';
 import { dsir } from './dsir/dsir.ts';
 import { fasttext, splitLabel } from './fasttext.ts';
 import { edu, head } from './head.ts';
 import type { CorpusScorer, PreparedScorer, ScorerKind } from './kind.ts';
 import { length } from './length.ts';
+import { lmAll } from './lm-all.ts';
 import { lmScore } from './lm-score.ts';
 import { random } from './random.ts';
 
+const crossFit = crossFitKind({ parse: parseScorer, rankingRun });
 /** Tests add their own. */
-export const scorerKinds: ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu, lmScore];
+export const scorerKinds: ScorerKind[] = [
+  betr,
+  random,
+  length,
+  dsir,
+  fasttext,
+  head,
+  edu,
+  lmScore,
+  lmAll,
+  crossFit,
+];
 
 export const defaultScorer = 'betr';
 
@@ -34,6 +48,7 @@ export const preparedSchema = z.strictObject({
   slow: z.boolean().optional(),
   fingerprint: z.string(),
   notes: z.array(z.string()),
+  crossFits: z.string().optional(),
   testTargets: testTargetsSchema.optional(),
 }) satisfies z.ZodType<PreparedScorer>;
 const savedSchema = preparedSchema.extend({ scorer: z.string() });
@@ -45,17 +60,18 @@ export function rankingRun(run: Run, scorer: string): Run {
 
 /**
  * Prepares a scorer, if necessary, and returns the run with its ranking. Writes scorer.json for the workers,
- * except for BETR's ranking, whose card has everything. Errors:
+ * except for BETR's ranking, whose card has everything. `forceJudge` uses a judge that fails its exam. Errors:
  * SCORER_UNKNOWN, those of the scorer, DISK_FULL, WRITE_FAILED.
  */
 export async function prepareScorer(
   main: Run,
   scorer: string,
   report: Report,
+  forceJudge = false,
 ): Promise<{ run: Run; prepared: PreparedScorer }> {
   const { kind, argument } = parseScorer(scorer);
   const run = rankingRun(main, scorer);
-  const prepared = await kind.prepare({ main, run, argument, report });
+  const prepared = await kind.prepare({ main, run, argument, report, forceJudge });
   if (kind !== betr) await commitSealedJson(run.files.scorer, { scorer, ...prepared });
   return { run, prepared };
 }
@@ -97,6 +113,7 @@ export async function openScorer(run: Run, prepared: PreparedScorer): Promise<Co
  */
 export function rankingName(run: Run, scorer: string): string {
   const { kind, argument } = parseScorer(scorer);
+  if (kind === crossFit) return `${kind.name}-${rankingName(run, learnedScorer(argument))}`;
   if (argument === '') return kind.name;
   const { file, label } = splitLabel(argument);
   const plain = [kind.name, kind.takesFile ? basename(file) : file, label]
@@ -111,7 +128,34 @@ export function rankingName(run: Run, scorer: string): string {
   return `${plain}-${hash}`;
 }
 
+/**
+ * How a scorer relates to the documents that it scores: it learned from none; a model of other folds scores each;
+ * it may score documents that it learned from; or betr cannot tell.
+ */
+export type Fitting = 'learns nothing' | 'cross-fitted' | 'in sample' | 'unknown';
+
+/** Errors: SCORER_UNKNOWN. */
+export function fittingOf(scorer: string): Fitting {
+  const { kind } = parseScorer(scorer);
+  if (kind === crossFit) return 'cross-fitted';
+  if (kind.crossFit !== undefined) return 'in sample';
+  return kind.isForeign === true ? 'unknown' : 'learns nothing';
+}
+
+/** The cross-fitted scorer to measure this one by; itself if it learns nothing. Errors: SCORER_UNKNOWN. */
+export function crossFitted(scorer: string): string {
+  return fittingOf(scorer) === 'in sample' ? `${crossFit.name}:${scorer}` : scorer;
+}
+
+/** The argument of `cross-fit:`. Errors: SCORER_UNKNOWN; OPTION_INVALID if it learns nothing. */
+function learnedScorer(scorer: string): string {
+  crossFitOf(scorer === '' ? crossFit : parseScorer(scorer).kind, scorer);
+  return scorer;
+}
+
 function parseScorer(scorer: string): { kind: ScorerKind; argument: string } {
+  const [, judge] = /^lm:(.*)#all$/s.exec(scorer) ?? [];
+  if (judge !== undefined) return { kind: lmAll, argument: judge };
   const colon = scorer.indexOf(':');
   return {
     kind: findKind(colon < 0 ? scorer : scorer.slice(0, colon), scorer),

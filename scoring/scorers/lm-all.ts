@@ -3,33 +3,67 @@
 
 import type { Judge, JudgedText } from '../../indexer/judges/judge.ts';
 import { readQuestions } from '../../indexer/judges/questions.ts';
-import { fail } from '../../run/errors/errors.ts';
-import { silent } from '../../run/progress.ts';
+import { BetrError, fail } from '../../run/errors/errors.ts';
+import { type Report, silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import type { JudgeSettings } from '../../run/judge-settings.ts';
-import type { BatchNotes, CorpusScorer, PreparedScorer } from './kind.ts';
+import type { BatchNotes, CorpusScorer, ScorerKind } from './kind.ts';
+import { describeModel, publishedTest } from './lm-score.ts';
 
-/** Prepares an opened judge to score every document. */
-export function prepareAll(run: Run, judge: Judge, notes: readonly string[]): PreparedScorer {
-  return {
-    kind: 'lm',
-    file: '',
-    settings: { judge: judge.name, method: judge.kind, model: judge.model.name },
-    outputs: ['joint'],
-    details: namesOf(settingsOf(run, judge.name)),
-    slow: true,
-    fingerprint: judge.fingerprint,
-    notes: [...notes],
-  };
+export const lmAll: ScorerKind = {
+  name: 'lm#all',
+  usage: 'lm:JUDGE#all',
+  takesFile: false,
+  isForeign: true,
+  async prepare({ main, argument: name, report, forceJudge = false }) {
+    const details = namesOf(settingsOf(main, name));
+    // Imported here because commands that only read a ranking should not load the libraries of models.
+    const { openJudge } = await import('../../indexer/judges/judge.ts');
+    const judge = await openJudge(main, name, report);
+    try {
+      return {
+        kind: 'lm#all',
+        file: '',
+        settings: { judge: name, method: judge.kind, model: judge.model.name },
+        outputs: ['joint'],
+        details,
+        slow: true,
+        fingerprint: judge.fingerprint,
+        notes: [
+          `The judge "${name}" gives every document a ${judge.kind} (${describeModel(judge)}).`,
+          ...(await examine(main, judge, forceJudge, report)),
+          ...judge.notes,
+          publishedTest,
+        ],
+      };
+    } finally {
+      await judge.close();
+    }
+  },
+  async open(run, { settings }) {
+    const { openJudge } = await import('../../indexer/judges/judge.ts');
+    const own = settingsOf(run, String(settings['judge']));
+    const judge = await openJudge(run, own.name, silent);
+    const price = run.settings.models.find(({ name }) => name === own.model)?.price?.perMillionTokens ?? null;
+    return scoreBy(judge, namesOf(own), price);
+  },
+};
+
+/** Notes on the exam. Errors: JUDGE_EXAM_FAILED, those of `examineForRanking`. */
+async function examine(run: Run, judge: Judge, force: boolean, report: Report): Promise<string[]> {
+  const { examineForRanking } = await import('../exam/rank-exam.ts');
+  try {
+    return await examineForRanking(run, judge, force, report);
+  } catch (error) {
+    if (!(error instanceof BetrError) || error.code !== 'STEP_MISSING') throw error;
+    return [
+      `The judge "${judge.name}" was not examined, because there is no sample to draw texts from (betr index). ` +
+        'Nothing shows whether its scores mean anything.',
+    ];
+  }
 }
 
-/** Opens a scorer that `prepareAll` prepared. Errors: those of `openJudge`. */
-export async function openAll(run: Run, { settings }: PreparedScorer): Promise<CorpusScorer> {
-  const { openJudge } = await import('../../indexer/judges/judge.ts');
-  const judge = await openJudge(run, String(settings['judge']), silent);
-  const own = settingsOf(run, judge.name);
-  const price = run.settings.models.find(({ name }) => name === own.model)?.price?.perMillionTokens ?? null;
-  const names = namesOf(own);
+function scoreBy(judge: Judge, names: readonly string[], price: number | null): CorpusScorer {
   return {
     fingerprint: judge.fingerprint,
     outputs: ['joint'],

@@ -4,96 +4,81 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fail } from '../../run/errors/errors.ts';
-import type { Report } from '../../run/progress.ts';
-import { fingerprint, type Run } from '../../run/run.ts';
+import { fingerprint } from '../../run/run.ts';
 import { formatCount, formatCountOf } from '../../run/amounts.ts';
 import { readNote } from '../../data/duckdb/run-files.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import type { Judge } from '../../indexer/judges/judge.ts';
 import { type JudgedNote, judgedNoteSchema } from '../../indexer/targets/write-judge-targets.ts';
 import { trainClassifier } from '../../classifier/train.ts';
+import { describeChange, readTargetScores } from '../exam/judge-change.ts';
 import { betr } from './betr.ts';
-import { splitLabel } from './fasttext.ts';
-import type { PreparedScorer, ScorerKind } from './kind.ts';
-import { openAll, prepareAll } from './lm-all.ts';
+import { crossFitClassifier } from './cross-fit.ts';
+import type { ScorerKind } from './kind.ts';
 
 /** arXiv 2406.11794, section 4. */
-const publishedTest =
+export const publishedTest =
   'In one published test (DCLM), asking a model agreed best with people but chose worse training data than a classifier did.';
 
-export const lmScore: ScorerKind = {
-  name: 'lm',
-  usage: 'lm:JUDGE[#all]',
-  takesFile: false,
-  async prepare({ main, run, argument, report }) {
-    const { file: name, label } = splitLabel(argument);
-    if (label !== '' && label !== 'all')
-      throw fail('OPTION_INVALID', {
-        option: '--scorer',
-        got: `lm:${argument}`,
-        allowed: 'lm:JUDGE or lm:JUDGE#all',
-      });
-    const known = main.settings.judges.map((judge) => judge.name);
-    if (!known.includes(name)) throw fail('JUDGE_UNKNOWN', { name, known });
-    if (label === 'all') return prepareWhole(main, name, report);
-    if (!existsSync(main.files.sample))
-      throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
-    // Imported here because commands that only read a ranking should not load the libraries of models.
-    const { openJudge } = await import('../../indexer/judges/judge.ts');
-    const { writeJudgeTargets } = await import('../../indexer/targets/write-judge-targets.ts');
-    const judge = await openJudge(main, name, report);
-    try {
-      const from = fingerprint({
-        judge: judge.fingerprint,
-        sample: await sha256File(main.files.sample),
-      });
-      const before = await readNote(run.files.targets, judgedNoteSchema);
-      const judged =
-        before?.from === from
-          ? before
-          : await writeJudgeTargets(main, judge, run.files.targets, from, report);
-      refuseUnknown(judge, judged);
-      const card = await trainClassifier(run, report);
-      const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
-      return {
-        kind: betr.name,
-        file: '',
-        settings: {},
-        outputs: card.outputs.map(({ name }) => name),
-        fingerprint: card.weightsSha256,
-        notes: [
-          describeJudged(judge, judged),
-          `A classifier scores the corpus. It learned these scores; its ROC-AUC for the best 10 % of the ` +
-            `held-out documents is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`,
-          ...judge.notes,
-          publishedTest,
-          ...card.notes,
-        ],
-      };
-    } finally {
-      await judge.close();
-    }
-  },
-  // If only the sample is judged, the prepared scorer is a classifier, which the kind `betr` opens.
-  open: (run, prepared) => openAll(run, prepared),
-};
-
-async function prepareWhole(main: Run, name: string, report: Report): Promise<PreparedScorer> {
+const prepare: ScorerKind['prepare'] = async ({ main, run, argument, report, forceJudge = false }) => {
+  const known = main.settings.judges.map(({ name }) => name);
+  if (!known.includes(argument)) throw fail('JUDGE_UNKNOWN', { name: argument, known });
+  if (!existsSync(main.files.sample))
+    throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
+  // Imported here because commands that only read a ranking should not load the libraries of models.
   const { openJudge } = await import('../../indexer/judges/judge.ts');
-  const judge = await openJudge(main, name, report);
+  const { writeJudgeTargets } = await import('../../indexer/targets/write-judge-targets.ts');
+  const judge = await openJudge(main, argument, report);
   try {
-    return prepareAll(main, judge, [
-      `The judge "${name}" gives every document a ${judge.kind} (model ${describeModel(judge)}).`,
-      ...judge.notes,
-      publishedTest,
-    ]);
+    const { examineForRanking } = await import('../exam/rank-exam.ts');
+    const examined = await examineForRanking(main, judge, forceJudge, report);
+    const from = fingerprint({
+      judge: judge.fingerprint,
+      sample: await sha256File(main.files.sample),
+    });
+    const before = await readNote(run.files.targets, judgedNoteSchema);
+    const isSame = before?.from === from;
+    const earlier = isSame ? undefined : await readTargetScores(run.files.targets);
+    const judged = isSame ? before : await writeJudgeTargets(main, judge, run.files.targets, from, report);
+    refuseUnknown(judge, judged);
+    const card = await trainClassifier(run, report);
+    const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
+    return {
+      kind: betr.name,
+      file: '',
+      settings: {},
+      outputs: card.outputs.map(({ name }) => name),
+      fingerprint: card.weightsSha256,
+      notes: [
+        describeJudged(judge, judged),
+        ...examined,
+        ...(earlier === undefined
+          ? []
+          : describeChange(earlier, (await readTargetScores(run.files.targets)) ?? new Map())),
+        `A classifier scores the corpus. It learned these scores; its cross-fitted ROC-AUC for the ` +
+          `best 10 % is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`,
+        ...judge.notes,
+        publishedTest,
+        ...card.notes,
+      ],
+    };
   } finally {
     await judge.close();
   }
-}
+};
 
-/** The model, and the numbers that scores are made of. */
-function describeModel({ model, kind }: Judge): string {
+export const lmScore: ScorerKind = {
+  name: 'lm',
+  usage: 'lm:JUDGE',
+  takesFile: false,
+  prepare,
+  crossFit: crossFitClassifier(prepare),
+  // The prepared scorer is a classifier, which the kind `betr` opens.
+  open: (run, prepared) => betr.open(run, prepared),
+};
+
+/** The model of a judge, and the numbers that its scores are made of. */
+export function describeModel({ model, kind }: Judge): string {
   const { source } = model;
   const from = [
     source.place,
@@ -104,7 +89,7 @@ function describeModel({ model, kind }: Judge): string {
         ? 'exact log probabilities'
         : `the ${source.topK ?? 0} most likely tokens`,
   ].filter((part) => part !== null);
-  return `${model.name}: ${from.join(', ')}`;
+  return `model ${model.name}: ${from.join(', ')}`;
 }
 
 /** Who judged, by which numbers, and how many documents have no score. */
@@ -113,7 +98,7 @@ function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): strin
   const reasons = describeReasons(unknown);
   return (
     `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} a ${judge.kind} ` +
-    `(model ${describeModel(judge)}). ` +
+    `(${describeModel(judge)}). ` +
     (missing === 0
       ? 'None is unknown.'
       : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and not learned from.`)

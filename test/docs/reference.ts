@@ -24,10 +24,12 @@ export async function loadCommands(): Promise<Command[]> {
 }
 
 async function describeCommands(): Promise<string> {
-  const sections = (await loadCommands()).map((command) => {
+  const all = (await loadCommands()).flatMap((command) => [command, ...command.commands]);
+  const sections = all.map((command) => {
+    const name = fullName(command);
     const usage = [
-      'betr',
-      command.name(),
+      name,
+      ...(command.commands.length > 0 ? ['COMMAND'] : []),
       ...command.registeredArguments.map((argument) =>
         argument.required ? argument.name().toUpperCase() : `[${argument.name().toUpperCase()}]`,
       ),
@@ -37,7 +39,7 @@ async function describeCommands(): Promise<string> {
       .filter(({ description }) => description !== '')
       .map((argument) => `| \`${argument.name().toUpperCase()}\` | ${cell(argument.description)} |`);
     return [
-      `## betr ${command.name()}`,
+      `## ${name}`,
       '',
       sentence(command.description()),
       '',
@@ -45,11 +47,9 @@ async function describeCommands(): Promise<string> {
       usage,
       '```',
       '',
-      '| option | |',
-      '|---|---|',
-      ...given,
-      ...command.options.map(describeOption),
-      '',
+      ...(command.commands.length > 0
+        ? []
+        : ['| option | |', '|---|---|', ...given, ...command.options.map(describeOption), '']),
     ].join('\n');
   });
   return [
@@ -69,6 +69,11 @@ async function describeCommands(): Promise<string> {
       .replaceAll('\n', ' ')}.`,
     '',
   ].join('\n');
+}
+
+/** "betr audit draw" for a command of another command. */
+function fullName(command: Command): string {
+  return `${command.parent === null ? 'betr' : fullName(command.parent)} ${command.name()}`;
 }
 
 function describeOption(option: Option): string {

@@ -8,7 +8,7 @@ import { rankCorpus } from '../../ranking/rank.ts';
 import { scoresTable, unknownTable, withRunDatabase } from '../../ranking/scores.ts';
 import { verifyRanking } from '../../ranking/verify/verify.ts';
 import { silent } from '../../run/progress.ts';
-import { openScorer, prepareScorer, rankingRun, readScorer } from '../../scoring/scorers/list.ts';
+import { fittingOf, openScorer, prepareScorer, rankingRun, readScorer } from '../../scoring/scorers/list.ts';
 import { makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
 import { betr } from '../cli/betr.ts';
 import { plainQuestion } from '../indexer/judges/judge-run.ts';
@@ -119,9 +119,7 @@ describe('a judge of every document', () => {
       });
       const run = rankingRun(changed, scorer);
       await expect(openScorer(run, await readScorer(run))).rejects.toMatchObject({ code: 'PLAN_STALE' });
-      await expect(prepareScorer(main, 'lm:judge#some', silent)).rejects.toMatchObject({
-        code: 'OPTION_INVALID',
-      });
+      expect(fittingOf(scorer)).toBe('unknown');
       await expect(prepareScorer(main, 'lm:other#all', silent)).rejects.toMatchObject({
         code: 'JUDGE_UNKNOWN',
       });
