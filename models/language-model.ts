@@ -101,6 +101,8 @@ export interface LanguageModel {
   /** Continues a prompt. Errors: as above. */
   generate(prompt: string, sampling: Sampling): Promise<Generation>;
   close(): Promise<void>;
+  /** How many calls at once keep it busy; 1 if absent. It changes as servers come and go. */
+  readonly callsAtOnce?: number;
 }
 
 /** Bits per byte of a text; null if it is empty. */

@@ -7,7 +7,7 @@ import { BetrError, type ErrorCode, fail } from '../../run/errors/errors.ts';
 import type { Settings } from '../../run/settings.ts';
 import { readSettings } from '../../run/read-settings.ts';
 import { command, type CommonOptions } from '../options.ts';
-import { showPath } from '../../run/address.ts';
+import { showPlace } from '../../run/model-settings.ts';
 import { escapeControls } from '../../run/escape-controls.ts';
 import { formatCount } from '../../run/amounts.ts';
 import { printResult } from '../output.ts';
@@ -69,7 +69,7 @@ async function examine(
       const { fingerprint, contextTokens, beginning, continuations, source, lacks } = model;
       return {
         name,
-        model: showPath(place),
+        model: showPlace(place),
         fingerprint,
         contextTokens,
         beginning,
@@ -84,7 +84,7 @@ async function examine(
     }
   } catch (error) {
     if (!(error instanceof BetrError)) throw error;
-    return { name, model: showPath(place), error: { code: error.code, message: error.message } };
+    return { name, model: showPlace(place), error: { code: error.code, message: error.message } };
   }
 }
 

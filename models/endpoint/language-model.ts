@@ -27,6 +27,26 @@ export async function openEndpointModel(
   settings: ModelSettings,
   pace: Pace = defaultPace,
 ): Promise<LanguageModel> {
+  return (await openServerModel(settings, pace)).model;
+}
+
+/** What a log probability depends on, whichever of several servers gives it. */
+export interface Identity {
+  /** The model's name at the server. */
+  model: string | null;
+  weights: string | null;
+  route: string;
+  byTokens: boolean;
+  topK: number | null;
+  chat: boolean;
+  contextTokens: number | null;
+}
+
+/** Opens a model at a server, and says which model that is. Errors: those of `openEndpointModel`. */
+export async function openServerModel(
+  settings: ModelSettings,
+  pace: Pace,
+): Promise<{ model: LanguageModel; identity: Identity }> {
   const server = await openServer(settings, pace);
   const { name } = settings;
   const asking: Asking = {
@@ -72,19 +92,18 @@ export async function openEndpointModel(
       reason,
     });
   };
-  return {
+  const identity: Identity = {
+    model: server.model ?? null,
+    weights: server.quantization,
+    route: routes.name,
+    byTokens: tokenizer !== undefined,
+    topK: isExact ? null : asking.topK,
+    chat: settings.chat,
+    contextTokens,
+  };
+  const model: LanguageModel = {
     name,
-    fingerprint: fingerprint({
-      endpoint: 1,
-      url: server.base,
-      model: server.model ?? null,
-      weights: server.quantization,
-      route: routes.name,
-      byTokens: tokenizer !== undefined,
-      topK: isExact ? null : asking.topK,
-      chat: settings.chat,
-      contextTokens,
-    }),
+    fingerprint: fingerprint({ endpoint: 1, url: server.base, ...identity }),
     contextTokens,
     beginning: tokenizer === undefined ? null : tokenizer.beginningText,
     lacks,
@@ -102,7 +121,9 @@ export async function openEndpointModel(
     textLogProbability: async (text) => guard('textLogProbability', () => scoreText(open, text)),
     generate: async (prompt, sampling) => guard('generate', () => generate(open, settings, prompt, sampling)),
     close: () => Promise.resolve(),
+    callsAtOnce: settings.requestsAtOnce,
   };
+  return { model, identity };
 }
 
 async function generate(

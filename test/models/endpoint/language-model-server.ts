@@ -59,12 +59,14 @@ export async function openLanguageModelServer(
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
       const found = routes[route];
       if (found === undefined) return void send(404, { error: { message: 'Not Found' } });
-      try {
-        send(200, found(body));
-      } catch (error) {
-        if (!(error instanceof Refused)) throw error;
-        send(error.status, { error: { message: error.message } });
-      }
+      void (async () => {
+        try {
+          send(200, await found(body));
+        } catch (error) {
+          if (!(error instanceof Refused)) throw error;
+          send(error.status, { error: { message: error.message } });
+        }
+      })();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
