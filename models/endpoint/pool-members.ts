@@ -145,7 +145,7 @@ export class PoolMembers {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all(this.ready().map(({ model }) => model?.close()));
+    for (const { model } of this.ready()) await model?.close();
   }
 
   async #readAddresses(): Promise<void> {

