@@ -74,6 +74,8 @@ export interface Source {
   topK: number | null;
   /** The route used at a server. */
   route: string | null;
+  /** vLLM's --logprobs-mode, as found by asking at two temperatures; absent elsewhere. */
+  logprobsMode?: 'raw_logprobs' | 'processed_logprobs';
 }
 
 export interface LanguageModel {

@@ -175,9 +175,8 @@ function describeWorking({
   test,
   fingerprint,
 }: Working): string[] {
-  const from = [source.backEnd, source.place, source.quantization, source.route].filter(
-    (part) => part !== null,
-  );
+  const { backEnd, place, quantization, route, logprobsMode = null } = source;
+  const from = [backEnd, place, quantization, route, logprobsMode].filter((part) => part !== null);
   const answers = Object.entries(test.logProbabilities ?? {}).map(
     ([continuation, value]) =>
       `${JSON.stringify(continuation)} ${value === null ? 'unknown' : value.toFixed(3)}`,

@@ -12,6 +12,7 @@ import { scoreText } from './text-answer.ts';
 import { defaultPace, EndpointProblem } from './exchange.ts';
 import type { Pace } from '../../data/remote/retry.ts';
 import { type Asking, chat, requestCompletion } from './route-requests.ts';
+import type { LogprobsMode } from './logprobs-mode.ts';
 import { findRoutes } from './routes.ts';
 import { openServer } from './server.ts';
 import { openServerTokenizer } from './server-tokenizer.ts';
@@ -40,6 +41,7 @@ export interface Identity {
   topK: number | null;
   chat: boolean;
   contextTokens: number | null;
+  logprobsMode?: LogprobsMode;
 }
 
 /** Opens a model at a server, and says which model that is. Errors: those of `openEndpointModel`. */
@@ -92,6 +94,7 @@ export async function openServerModel(
       reason,
     });
   };
+  const logprobsMode = routes.logprobsMode === undefined ? {} : { logprobsMode: routes.logprobsMode };
   const identity: Identity = {
     model: server.model ?? null,
     weights: server.quantization,
@@ -100,6 +103,7 @@ export async function openServerModel(
     topK: isExact ? null : asking.topK,
     chat: settings.chat,
     contextTokens,
+    ...logprobsMode,
   };
   const model: LanguageModel = {
     name,
@@ -115,6 +119,7 @@ export async function openServerModel(
       precision: isExact ? 'exact' : 'top-k',
       topK: isExact ? null : asking.topK,
       route: routes.name,
+      ...logprobsMode,
     },
     logProbabilities: async (questions, side) =>
       guard('logProbabilities', () => Promise.all(questions.map((question) => answer(open, question, side)))),

@@ -3,7 +3,7 @@
 import { BetrError, fail } from '../../run/errors/errors.ts';
 import type { ModelEntry } from '../../run/model-settings.ts';
 import type { LanguageModel } from '../language-model.ts';
-import type { Member, PoolMembers, PoolPace, Tell } from './pool-members.ts';
+import { type Member, type PoolMembers, type PoolPace, problemOf, type Tell } from './pool-members.ts';
 
 interface Taken {
   member: Member;
@@ -65,7 +65,7 @@ export class PoolLine {
       try {
         return await this.#follow(taken, work(taken.model));
       } catch (error) {
-        if (problemOfServer(error) === undefined || servers >= mostServers) throw error;
+        if (!(error instanceof Slow || isOfServer(error)) || servers >= mostServers) throw error;
       }
     }
   }
@@ -126,8 +126,7 @@ export class PoolLine {
           },
           (error: unknown) => {
             // Before the server gets more work.
-            const problem = problemOfServer(error);
-            if (problem !== undefined) this.#members.leaveOut(member, model, problem);
+            if (isOfServer(error)) this.#members.leaveOut(member, model, problemOf(error, member));
             // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
             reject(error);
           },
@@ -178,8 +177,7 @@ export class PoolLine {
   }
 }
 
-/** What is wrong with the server, if an error is not about the call. */
-function problemOfServer(error: unknown): string | undefined {
-  if (error instanceof Slow) return '';
-  return error instanceof BetrError && ofServers.includes(error.code) ? error.message : undefined;
+/** Whether an error is about the server rather than the call. */
+function isOfServer(error: unknown): error is BetrError {
+  return error instanceof BetrError && ofServers.includes(error.code);
 }

@@ -193,7 +193,7 @@ export class PoolMembers {
       return undefined;
     } catch (error) {
       const known = knownError(error);
-      this.leaveOut(member, undefined, known.message);
+      this.leaveOut(member, undefined, problemOf(known, member));
       return known;
     } finally {
       member.isOpening = false;
@@ -231,7 +231,15 @@ function partsOf({ beginning }: LanguageModel, identity: Identity): [what: strin
     ['route', identity.route],
     ['tokenizer', identity.byTokens ? 'at the server' : 'unknown'],
     ['beginning', JSON.stringify(beginning)],
+    ['logprobs mode', identity.logprobsMode ?? 'unknown'],
   ];
+}
+
+/** Why a server is left out: without the advice that an error has for who has only this one. */
+export function problemOf({ code, message, values }: BetrError, { shown }: Member): string {
+  return passing.includes(code)
+    ? `The server at ${shown} does not answer: ${String(values['problem'])}.`
+    : message;
 }
 
 /**

@@ -11,6 +11,7 @@ const requestSchema = z.looseObject({
   logprobs: z.union([z.number(), z.boolean()]).optional(),
   top_logprobs: z.number().optional(),
   max_tokens: z.number().optional(),
+  temperature: z.number().optional(),
   stop: z.array(z.string()).optional(),
   logprob_token_ids: z.array(z.number()).optional(),
   return_tokens_as_token_ids: z.boolean().optional(),

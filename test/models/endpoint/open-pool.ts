@@ -59,7 +59,7 @@ export async function openPool(
   return { model: pool, messages };
 }
 
-const prompts = Array.from({ length: 60 }, (_, i) => `prompt ${i}`);
+const prompts = Array.from({ length: 36 }, (_, i) => `prompt ${i}`);
 
 /** Asks everything at once, and compares every answer with the model's. */
 export async function askAll(model: LanguageModel): Promise<void> {

@@ -53,7 +53,7 @@ describe('several servers', () => {
     // A busy machine may be too slow to fill all three at the same time.
     expect(most).toBeGreaterThan(8);
     expect(most).toBeLessThanOrEqual(12);
-    for (const server of three) expect(completionsAt(server)).toBeGreaterThan(15);
+    for (const server of three) expect(completionsAt(server)).toBeGreaterThan(6);
     expect(messages).toEqual([]);
     expect((await model.generate('a', { maxTokens: 3 })).text).toHaveLength(3);
     expect((await model.textLogProbability('abc')).tokens).toBe(3);
@@ -111,7 +111,7 @@ describe('several servers', () => {
     await until(() => messages.some((message) => message.includes('answers again')));
     const before = completionsAt(shaky);
     await askAll(model);
-    expect(completionsAt(shaky)).toBeGreaterThan(before + 10);
+    expect(completionsAt(shaky)).toBeGreaterThan(before + 6);
   });
 
   it('are not taken out by being busy, or by a question that none of them takes', async () => {
