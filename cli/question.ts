@@ -1,4 +1,4 @@
-// The options that ask for a cutoff, shared by `cutoff` and `select`.
+// The options that ask for a cutoff, shared by the commands that answer for a budget.
 
 import type { Command } from 'commander';
 import { fail } from '../run/errors/errors.ts';

@@ -1,7 +1,7 @@
 // The settings of language models.
 
 import { z } from 'zod';
-import { countNumber as count, secondsNumber } from './bounds.ts';
+import { countNumber as count, positiveNumber, secondsNumber } from './bounds.ts';
 import { showPath } from './address.ts';
 
 /** A name that can be a file and part of an address. */
@@ -9,7 +9,7 @@ export const name = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
-    'must start with a letter or digit and have only letters, digits, ".", "_", or "-"',
+    'a name that starts with a letter or digit and has only letters, digits, ".", "_", or "-"',
   );
 
 /** What `model` can be beside one name, folder or address: servers that share the work. */
@@ -49,10 +49,12 @@ export const modelSchema = z.strictObject({
   timeoutSeconds: secondsNumber.max(3600).default(120),
   /** How long to wait while none of several servers answers. */
   waitSeconds: secondsNumber.default(600),
+  /** What the server charges, in any currency, for tokens that it reads or writes. */
+  price: z.strictObject({ perMillionTokens: positiveNumber }).optional(),
   /** Environment variable that holds the server's key. */
   keyVariable: z
     .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'has to be the name of an environment variable')
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable')
     .optional(),
 });
 export type ModelEntry = z.output<typeof modelSchema>;

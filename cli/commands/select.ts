@@ -9,6 +9,7 @@ import { formatCount, formatCountOf } from '../../run/amounts.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import type { LeakHandling } from '../../ranking/selection/leak-mask.ts';
 import { type DomainColumn, domainColumns } from '../../ranking/selection/quotas.ts';
+import { describeUnknown } from '../../ranking/unknown.ts';
 import { writeSelection } from '../../ranking/selection/select.ts';
 import type { SelectionManifest } from '../../ranking/selection/manifest.ts';
 import { parseSlices } from '../../ranking/selection/repeat.ts';
@@ -25,6 +26,7 @@ interface SelectOptions extends RankingOptions, QuestionOptions {
   quotasBy: DomainColumn;
   withoutLeaks?: true;
   cutLeaks?: true;
+  keepUnknown: boolean;
   repeat?: string;
 }
 
@@ -56,6 +58,11 @@ export function selectCommand(): Command {
         'of the document',
     )
     .option(
+      '--keep-unknown',
+      'also write the documents that the scorer gave no score (score null); by default, they are left out',
+      false,
+    )
+    .option(
       '--repeat <slices>',
       'how often each document is to be seen, as a column: slices with their epochs, best first, by score ' +
         '(0.75:3,0.6:1) or by share (3%:3,10%:1); the last is the cutoff',
@@ -76,7 +83,7 @@ export function selectCommand(): Command {
         await readRanking(run),
         question,
         out,
-        { format: options.format, quotas, leaks, repeat },
+        { format: options.format, quotas, leaks, keepUnknown: options.keepUnknown, repeat },
         progress.report,
       ).finally(progress.end);
       printResult(
@@ -87,7 +94,10 @@ export function selectCommand(): Command {
           ...listCaveats(manifest.answer),
           '',
           `Wrote ${formatCount(manifest.documents)} documents to ${out} ` +
-            `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)${describeLeaks(manifest.leaks)}${describeRepeat(manifest.repeat)}`,
+            `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)` +
+            describeLeaks(manifest.leaks) +
+            describeDropped(manifest.unknown) +
+            describeRepeat(manifest.repeat),
         ].join('\n'),
       );
     });
@@ -101,6 +111,11 @@ function readLeakHandling({ withoutLeaks, cutLeaks, format }: SelectOptions): Le
         '--without-leaks.',
     });
   return cutLeaks === true ? 'cut' : withoutLeaks === true ? 'drop' : 'keep';
+}
+
+function describeDropped(unknown: SelectionManifest['unknown']): string {
+  if (unknown === undefined) return '';
+  return `\n${describeUnknown(unknown.reasons)}. They were ${unknown.handling === 'keep' ? 'kept' : 'left out'}`;
 }
 
 function describeRepeat(repeat: SelectionManifest['repeat']): string {

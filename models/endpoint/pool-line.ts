@@ -33,6 +33,8 @@ export class PoolLine {
   readonly #settings: ModelEntry;
   readonly #place: string;
   readonly #slowMs: number;
+  /** At one server. Its requests have their own limit; a second call fills the gaps between those of a first. */
+  readonly #callsAtOnce: number;
   readonly #tell: Tell;
   readonly #waiting: { resolve: (taken: Taken) => void; reject: (error: BetrError) => void }[] = [];
   readonly #calls = new Set<Call>();
@@ -47,6 +49,7 @@ export class PoolLine {
     this.#settings = settings;
     this.#place = place;
     this.#slowMs = pace.slowMs;
+    this.#callsAtOnce = 2 * settings.requestsAtOnce;
     this.#tell = tell;
     members.changed = () => this.#serve();
     this.#poll = setInterval(() => {
@@ -105,7 +108,7 @@ export class PoolLine {
     let found: Taken | undefined;
     for (const member of this.#members.ready()) {
       const { model, running } = member;
-      if (model === undefined || member === except || running >= this.#settings.requestsAtOnce) continue;
+      if (model === undefined || member === except || running >= this.#callsAtOnce) continue;
       if (found === undefined || running < found.member.running) found = { member, model };
     }
     return found;

@@ -30,8 +30,8 @@ function describeFlag(
         : `The budget is above ${formatFlops(law.fittedFlops.to)} FLOPs, the largest the law was fitted on.`;
     case 'far-from-compute-optimal':
       return (
-        'The law is for compute-optimal training, which ' +
-        `${formatAmount(model?.tokensPerParam ?? 0)} tokens per parameter is far from.`
+        'The law is for compute-optimal training; ' +
+        `${formatAmount(model?.tokensPerParam ?? 0)} tokens per parameter is far from that.`
       );
     case 'below-tested-rates':
       return (

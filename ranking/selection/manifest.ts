@@ -1,6 +1,7 @@
 // The manifest of a selection.
 
 import { z } from 'zod';
+import { unknownSchema } from '../../scoring/part.ts';
 import { settingsSchema } from '../../run/settings.ts';
 import { testTargetsSchema } from '../../indexer/index-card.ts';
 import { sourceChangeSchema } from './composition.ts';
@@ -19,7 +20,10 @@ export const selectionManifestSchema = z.strictObject({
   format: z.enum(['rows', 'documents']),
   /** The ranking that was cut. */
   generation: z.string(),
-  /** What is written: the cutoff's counts, without documents dropped for leaks. */
+  /**
+   * What is written: the cutoff's counts, without documents dropped for leaks, and with documents without a
+   * score if these are kept.
+   */
   documents: count,
   tokens: count,
   /**
@@ -29,6 +33,11 @@ export const selectionManifestSchema = z.strictObject({
   leaks: z
     .strictObject({ handling: z.enum(leakHandling), tests: z.string(), documents: count, tokens: count })
     .nullable(),
+  /**
+   * The ranking's documents without a score, and whether they are written; absent if there are none. The
+   * composition and the answer leave them out.
+   */
+  unknown: z.strictObject({ handling: z.enum(['drop', 'keep']), reasons: unknownSchema }).optional(),
   question: questionSchema,
   answer: timelessAnswer,
   settings: settingsSchema,

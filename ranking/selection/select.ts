@@ -13,14 +13,15 @@ import type { Run } from '../../run/run.ts';
 import { settingsToShow } from '../../run/settings.ts';
 import { answerWithCutoff, resolveQuestion } from '../budget/answer.ts';
 import { compareComposition } from './composition.ts';
-import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
+import { type Cutoff, keptCondition } from '../cutoff.ts';
+import { addUpUnknown } from '../../scoring/part.ts';
 import type { Ranking } from '../generation.ts';
-import { keptQuery } from './kept-rows.ts';
+import { type Keeping, keptQuery, keptTable } from './kept-rows.ts';
 import { type LeakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
 import { countRepeats, questionOfSlices, type Slice, type SlicesSql, slicesSql } from './repeat.ts';
 import { type FilledQuota, fillQuotas, type Quotas } from './quotas.ts';
-import { withScores } from '../scores.ts';
+import { unknownTable, withScores } from '../scores.ts';
 import { writeDocuments } from './write-documents.ts';
 import { uploadFolder } from './upload.ts';
 import { isRemote } from '../../run/address.ts';
@@ -38,6 +39,8 @@ export interface SelectionOptions {
   quotas?: Quotas | undefined;
   /** How documents that contain benchmark test items are handled. */
   leaks?: LeakHandling;
+  /** Whether documents without a score are kept, too. */
+  keepUnknown?: boolean;
   /** How often each document is to be seen; the last slice is the cutoff. Not with quotas. */
   repeat?: readonly Slice[] | undefined;
 }
@@ -62,19 +65,20 @@ export async function writeSelection(
       report,
     );
   const folder = resolve(outFolder);
-  const { format, leaks = 'keep', repeat } = options;
+  const { format, leaks = 'keep', keepUnknown = false, repeat } = options;
   const asked = repeat === undefined ? question : questionOfSlices(question, repeat);
-  const { answer, kept, retargeted, quotas, slices } = await decide(run, ranking, asked, options);
+  const { answer, kept: cut, retargeted, quotas, slices } = await decide(run, ranking, asked, options);
+  const kept = keepUnknown ? withUnknown(run, ranking, cut) : cut;
   const mask = leaks === 'keep' ? undefined : await openLeakMask(run, ranking);
   const leaky = mask === undefined ? nothing : await countLeaky(run, retargeted, kept, mask);
   const dropped = leaks === 'drop' ? leaky : nothing;
   const [documents, tokens] = [kept.documents - dropped.documents, kept.tokens - dropped.tokens];
-  const composition = await compareComposition(run, retargeted, kept);
+  const composition = await compareComposition(run, retargeted, cut);
   const written = leaks === 'drop' && mask !== undefined ? `NOT ${mask.leaky}` : 'true';
   const repeated =
     repeat === undefined || slices === undefined
       ? undefined
-      : await countRepeats(run, retargeted, repeat, slices, `${keptCondition(kept)} AND ${written}`);
+      : await countRepeats(run, retargeted, repeat, slices, `${keptCondition(cut)} AND ${written}`);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
     await writeRows(run, retargeted, kept, rowsPath, undefined, {
@@ -97,6 +101,9 @@ export async function writeSelection(
       documents,
       tokens,
       leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky },
+      ...(ranking.unknown === undefined
+        ? {}
+        : { unknown: { handling: keepUnknown ? 'keep' : 'drop', reasons: ranking.unknown } }),
       question: asked,
       answer: timelessAnswer.parse(answer),
       settings: settingsToShow(run.settings),
@@ -111,12 +118,24 @@ export async function writeSelection(
   });
 }
 
-type Kept = Cut & Pick<Cutoff, 'documents' | 'tokens'>;
+type Kept = Keeping & Pick<Cutoff, 'documents' | 'tokens'>;
+
+/** What is kept if documents without a score are kept, too. */
+function withUnknown(run: Run, ranking: Ranking, kept: Kept): Kept {
+  if (ranking.unknown === undefined) return kept;
+  const more = addUpUnknown(ranking.unknown);
+  return {
+    ...kept,
+    documents: kept.documents + more.documents,
+    tokens: kept.tokens + more.tokens,
+    unknown: unknownTable(run, ranking),
+  };
+}
 
 const sums = z.object({ documents: count, tokens: count });
 const nothing = { documents: 0, tokens: 0 };
 
-/** The documents above the cutoff that contain test items, and their tokens. */
+/** The kept documents that contain test items, and their tokens. */
 async function countLeaky(
   run: Run,
   ranking: Ranking,
@@ -126,8 +145,8 @@ async function countLeaky(
   const [found] = await withScores(run, ranking, (connection, table) =>
     queryRows(
       connection,
-      `SELECT count(*)::DOUBLE AS documents, coalesce(sum(tokens), 0)::DOUBLE AS tokens FROM ${table} ` +
-        `WHERE ${keptCondition(kept)} AND ${leaky}`,
+      'SELECT count(*)::DOUBLE AS documents, coalesce(sum(tokens), 0)::DOUBLE AS tokens ' +
+        `FROM ${keptTable(table, kept)} WHERE ${leaky}`,
       sums,
     ),
   );
@@ -139,10 +158,14 @@ async function decide(
   run: Run,
   ranking: Ranking,
   question: Question,
-  { quotas, repeat }: SelectionOptions,
+  { quotas, repeat, keepUnknown }: SelectionOptions,
 ): Promise<{ answer: Answer; kept: Kept; retargeted: Ranking; quotas?: FilledQuota[]; slices?: SlicesSql }> {
   if (quotas !== undefined && repeat !== undefined)
     throw fail('USAGE', { problem: 'Quotas cut every domain elsewhere, so --repeat cannot slice them.' });
+  if (keepUnknown === true && repeat !== undefined)
+    throw fail('USAGE', {
+      problem: 'Documents without a score are in no slice: give --keep-unknown or --repeat, not both.',
+    });
   const { answer, cutoff, ranking: retargeted } = await answerWithCutoff(run, ranking, question);
   if (repeat !== undefined) {
     const slices = await slicesSql(run, retargeted, repeat, cutoff);

@@ -54,6 +54,13 @@ export const languageModelErrors = {
       `${v.reasons === '' ? '' : ` (${v.reasons})`}. Start one and run the same command again, or raise ` +
       'models[].waitSeconds.',
   },
+  LANGUAGE_MODEL_NAME_MISSING: {
+    status: 422,
+    exit: 2,
+    say: (v: { model: string }) =>
+      `Requests in a file must name their model, but the model "${v.model}" has no endpointModel in the settings. ` +
+      'Set it to the name that the server or "vllm run-batch" is started with.',
+  },
   LANGUAGE_MODEL_REFUSED: {
     status: 502,
     exit: 1,

@@ -10,6 +10,13 @@ export const rankingErrors = {
       `${v.reasons.length === 0 ? '' : `, such as ${v.reasons.join(', ')}`}. ` +
       'quarantine/ in the run folder lists the reasons; check corpus.fields in the settings.',
   },
+  NO_SCORES: {
+    status: 422,
+    exit: 1,
+    say: (v: { documents: number; reasons: string }) =>
+      `The scorer gave none of the ${v.documents} documents a score, so there is nothing to rank: ` +
+      `${v.reasons}. Use another scorer, or change the scorer's settings and rank again.`,
+  },
   TOKENS_TOO_MANY: {
     status: 422,
     exit: 1,
@@ -82,7 +89,7 @@ export const rankingErrors = {
     say: (v: { path: string; label: string; labels: string }) =>
       `${
         v.label === ''
-          ? `${v.path} does not say which of its labels is the good one`
+          ? `${v.path} does not say which label is the positive one`
           : `${v.path} has no label "${v.label}"`
       }; its labels are ${v.labels}. Name one: fasttext:FILE#LABEL.`,
   },
