@@ -170,6 +170,14 @@ function cutText(text: string, settings: JudgeSettings): { windows: TextWindow[]
   return { windows, pieces: windows.map(({ from, to }) => whole.slice(from, to)) };
 }
 
+/** The kind of a judge of the settings; undefined if there is no such judge. Errors: JUDGE_INVALID. */
+export function findKind({ judges, models }: Run['settings'], name: string): JudgeKind | undefined {
+  const settings = judges.find((judge) => judge.name === name);
+  if (settings === undefined) return undefined;
+  const isChat = models.find((model) => model.name === settings.model)?.chat ?? false;
+  return kindOf(settings, readQuestions(settings, isChat));
+}
+
 function kindOf({ subject }: JudgeSettings, questions: readonly AskedQuestion[]): JudgeKind {
   if (questions.some(({ mode, isScale }) => mode === 'rating' || isScale)) return 'rating';
   return subject === undefined && questions.every(({ isYesNo }) => isYesNo) ? 'LM-Score' : 'topic score';

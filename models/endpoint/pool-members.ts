@@ -132,7 +132,7 @@ export class PoolMembers {
 
   /** Leaves a server out for a while; `model` is the one that failed, which may have been replaced by now. */
   leaveOut(member: Member, model: LanguageModel | undefined, problem: string): void {
-    if (member.model !== model) return;
+    if (member.model !== model || this.#isClosed) return;
     member.model = undefined;
     member.failures++;
     member.problem = problem;
