@@ -2,7 +2,7 @@
 // that neither a lost connection nor a closed tab loses one.
 
 import { type AuditAnswer, type AuditSaved } from './answers.ts';
-import { askJson, Problem } from './ask.ts';
+import { askJson, problemOf, type Problem } from './ask.ts';
 
 export interface Entry {
   audit: string;
@@ -22,7 +22,7 @@ export interface Outbox {
 }
 
 const storageKey = 'betr-audit-answers';
-const retryMs = 2_000;
+const retryMs = 1_000;
 /** The server takes 50 at a time, and 16 KiB. */
 const entriesAtOnce = 10;
 /** Problems that pass by themselves. */
@@ -79,7 +79,7 @@ export function openOutbox(told: {
         told.changed(undefined);
       }
     } catch (error) {
-      problem = error instanceof Problem ? error : new Problem('INTERNAL', 0, String(error));
+      problem = problemOf(error);
       if (passes(problem)) timer = setTimeout(() => void send(), retryMs);
     } finally {
       sending = false;

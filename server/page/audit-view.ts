@@ -2,17 +2,17 @@
 
 import { formatCount, formatScore } from './amounts.ts';
 import type { AuditAnswer, AuditDocument } from './answers.ts';
-import { Problem } from './ask.ts';
+import type { Problem } from './ask.ts';
 import { find } from './dom.ts';
 
 export interface Acts {
-  begin(person: string): void;
-  leave(): void;
-  answer(answer: AuditAnswer): void;
-  back(): void;
-  reveal(): void;
-  again(): void;
-  useKey(key: string): void;
+  begin: (person: string) => void;
+  leave: () => void;
+  answer: (answer: AuditAnswer) => void;
+  back: () => void;
+  reveal: () => void;
+  again: () => void;
+  useKey: (key: string) => void;
 }
 
 const keyAnswers: Record<string, AuditAnswer> = { y: 'yes', n: 'no', '?': 'cannot tell' };
@@ -145,14 +145,13 @@ export function openAuditView(acts: Acts) {
       if (status.textContent !== said) status.textContent = said;
       if (problem?.code.startsWith('KEY_') === true) keyForm.hidden = false;
     },
-    showProblem(error: unknown): void {
+    showProblem(problem: Problem | undefined): void {
       const alert = find('#problem', HTMLElement);
-      alert.hidden = error === undefined;
-      alert.textContent = error === undefined ? '' : error instanceof Problem ? error.message : String(error);
-      if (error instanceof Problem && error.code.startsWith('KEY_')) {
-        keyForm.hidden = false;
-        find('#keyInput', HTMLInputElement).focus();
-      }
+      alert.hidden = problem === undefined;
+      alert.textContent = problem?.message ?? '';
+      if (problem?.code.startsWith('KEY_') !== true) return;
+      keyForm.hidden = false;
+      find('#keyInput', HTMLInputElement).focus();
     },
     note: () => noteField.value.trim(),
   };

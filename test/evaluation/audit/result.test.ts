@@ -81,9 +81,7 @@ describe('the result of an audit', () => {
 
   it('measures agreement on yes and no of the documents with two answers', () => {
     const audit = makeAudit([100], 12, true);
-    const first = [...'aabbdcccedda'];
-    // The published example with its six values mapped to two would be another figure; here yes and no only.
-    const pairs: [AnswerWord, AnswerWord][] = first.map((_, at) =>
+    const pairs = Array.from({ length: 12 }, (_, at): [AnswerWord, AnswerWord] =>
       at < 4 ? ['no', 'no'] : at < 10 ? ['yes', 'yes'] : at === 10 ? ['yes', 'no'] : ['yes', 'cannot tell'],
     );
     const { agreement } = auditResult(
@@ -145,7 +143,7 @@ describe('the cutoff for a precision', () => {
         decisionsOf(answersTo(160, () => (random() < 0.5 ? 'yes' : 'no'))),
         0.6,
       );
-      if (cutoff?.measuredOn == null || cutoff.chosenOn === null) continue;
+      if (cutoff === null || cutoff.measuredOn === null || cutoff.chosenOn === null) continue;
       chosen.push(cutoff.chosenOn.precision);
       measured.push(cutoff.measuredOn.value);
     }

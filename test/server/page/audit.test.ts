@@ -124,7 +124,7 @@ describeInChromium('the page of an audit', () => {
     page.on('request', (request) => asked.push(request.url()));
     let hostile = 0;
     for (let at = 0; hostile === 0 && at < 90; at++) {
-      const text = await page.locator('#text').evaluate((element) => element.textContent);
+      const text = await page.locator('#text').textContent();
       if (text === hostileText) hostile++;
       else await press(page, 'y');
     }
