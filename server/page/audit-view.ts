@@ -11,6 +11,7 @@ export interface Acts {
   answer: (answer: AuditAnswer) => void;
   back: () => void;
   reveal: () => void;
+  discard: () => void;
   again: () => void;
   useKey: (key: string) => void;
 }
@@ -50,6 +51,7 @@ export function openAuditView(acts: Acts) {
   find('#doneBack', HTMLElement).addEventListener('click', acts.back);
   revealButton.addEventListener('click', acts.reveal);
   find('#again', HTMLElement).addEventListener('click', acts.again);
+  find('#discard', HTMLElement).addEventListener('click', acts.discard);
   find('#leave', HTMLElement).addEventListener('click', acts.leave);
   openKeys(acts, judge, noteField, text);
 
@@ -131,8 +133,9 @@ export function openAuditView(acts: Acts) {
       find('#doneBack', HTMLElement).hidden = answers.size === 0;
       done.focus();
     },
-    showSaved(waiting: number, problem: Problem | undefined): void {
+    showSaved(waiting: number, refused: number, problem: Problem | undefined): void {
       const status = find('#saved', HTMLElement);
+      find('#discard', HTMLElement).hidden = refused === 0;
       if (waiting === 0 && status.textContent === '') return;
       const some = waiting === 1 ? '1 answer is' : `${formatCount(waiting)} answers are`;
       const said =

@@ -32,6 +32,7 @@ const view = openAuditView({
   answer,
   back,
   reveal: () => void reveal(),
+  discard: () => outbox.discard(),
   again: () => void begin(session?.person ?? ''),
   useKey(key) {
     keepKey(key);
@@ -44,7 +45,7 @@ const view = openAuditView({
 const outbox = openOutbox({
   changed(problem) {
     const waiting = outbox.waiting().length;
-    view.showSaved(waiting, problem);
+    view.showSaved(waiting, outbox.refused(), problem);
     showProgress();
   },
   saved({ next, left, forOthers }, { audit, person }) {

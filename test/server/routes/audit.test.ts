@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { decisionsFile, findAudit } from '../../../evaluation/audit/audit.ts';
 import { readDecisions } from '../../../evaluation/audit/decisions.ts';
@@ -168,11 +169,9 @@ describe('an audit over HTTP', () => {
 
 it('needs a key of kind "jobs" to save, and one of kind "read" to look', async () => {
   await draw('--count', '10');
-  const [read, jobs] = [
-    await makeKey(made.run.files.apiKeys, 'read'),
-    await makeKey(made.run.files.apiKeys, 'jobs'),
-  ];
-  const guarded = await serveRun(made.run, { host: '127.0.0.1', port: 0 });
+  const keysPath = join(made.folder, 'keys.json');
+  const [read, jobs] = [await makeKey(keysPath, 'read'), await makeKey(keysPath, 'jobs')];
+  const guarded = await serveRun(made.run, { host: '127.0.0.1', port: 0, keysPath });
   try {
     const bearer = (key: string): Record<string, string> => ({ Authorization: `Bearer ${key}` });
     expect((await ask(guarded.url, '/audit')).status).toBe(200);
@@ -185,6 +184,5 @@ it('needs a key of kind "jobs" to save, and one of kind "read" to look', async (
     expect((await post(body, bearer(jobs.key), guarded.url)).json).toMatchObject({ saved: 1 });
   } finally {
     await guarded.stop(0);
-    await rm(made.run.files.apiKeys);
   }
 });
