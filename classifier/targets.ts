@@ -1,6 +1,7 @@
 // Reads the classifier's inputs: targets.parquet selects the documents, sample.parquet has their texts.
 // targets.parquet may come from any scorer. It needs the columns document and score. Each column score_NAME
-// adds an output; a column include marks the positive class, instead of the best 10 % by score.
+// adds an output; a column include marks the positive class, instead of the best 10 % by score. A row without a
+// score is left out if a column reason says why.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { boundedNumber } from '../run/bounds.ts';
@@ -53,8 +54,9 @@ export async function readTargets(connection: DuckDBConnection, path: string): P
     );
     const includes = columns.includes('include');
     const include = includes ? 'include::BOOLEAN' : 'NULL';
+    const known = columns.includes('reason') ? 'WHERE NOT (score IS NULL AND reason IS NOT NULL) ' : '';
     const sql =
-      `SELECT document::VARCHAR, ${include}, ${scoreColumns.join(', ')} FROM ${file} ` +
+      `SELECT document::VARCHAR, ${include}, ${scoreColumns.join(', ')} FROM ${file} ${known}` +
       'ORDER BY document::VARCHAR';
     const documents: string[] = [];
     const lists: number[][] = scoreColumns.map(() => []);

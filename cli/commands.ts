@@ -21,6 +21,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   bench: async () => (await import('./commands/bench.ts')).benchCommand(),
   leaks: async () => (await import('./commands/leaks.ts')).leaksCommand(),
   models: async () => (await import('./commands/models.ts')).modelsCommand(),
+  judge: async () => (await import('./commands/judge.ts')).judgeCommand(),
   status: async () => (await import('./commands/status.ts')).statusCommand(),
   compare: async () => (await import('./commands/compare.ts')).compareCommand(),
   calibrate: async () => (await import('./commands/calibrate.ts')).calibrateCommand(),

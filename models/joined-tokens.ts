@@ -19,24 +19,63 @@ export function joinTexts(prompt: string, continuation: string): { prompt: strin
   return { prompt: kept, continuation: prompt.slice(kept.length) + continuation };
 }
 
+/** The end of a prompt that is tokenized with each continuation has at least this many characters. */
+const tailCharacters = 24;
+
 /**
- * Tokenizes prompt and continuation as one text. The continuation begins at the first token that differs from
- * the tokens of the prompt alone.
+ * Tokenizes a prompt with each of its continuations, as one text each. A continuation begins at the first token
+ * that differs from the tokens of the prompt alone. Yields texts and takes their tokens. A long prompt is
+ * tokenized once, and only its last words with each continuation: what follows a prompt can change its last tokens,
+ * but no others. Where the last words have other tokens alone than in the prompt, the whole is tokenized.
  */
-export function joinTokens(encode: Encode, prompt: string, continuation: string): Joined {
-  if (continuation === '') throw fail('LANGUAGE_MODEL_QUESTION', { problem: 'a continuation is empty' });
-  const parts = joinTexts(prompt, continuation);
-  const ids = encode(parts.prompt + parts.continuation);
-  const head = encode(parts.prompt);
-  let promptTokens = 0;
-  while (
-    promptTokens < head.length &&
-    promptTokens < ids.length - 1 &&
-    head[promptTokens] === ids[promptTokens]
-  ) {
-    promptTokens++;
-  }
-  return { ids, promptTokens };
+export function* joining(
+  prompt: string,
+  continuations: readonly string[],
+): Generator<readonly string[], Joined[], readonly (readonly number[])[]> {
+  if (continuations.includes(''))
+    throw fail('LANGUAGE_MODEL_QUESTION', { problem: 'a continuation is empty' });
+  const { prompt: kept, continuation: blanks } = joinTexts(prompt, '');
+  const tail = kept.slice(Math.max(0, kept.lastIndexOf(' ', kept.length - tailCharacters)));
+  const ends = continuations.map((continuation) => blanks + continuation);
+  const [head = [], tailAlone = [], ...tails] = yield [kept, tail, ...ends.map((end) => tail + end)];
+  const joined = tails.map((ids) => replaceTail(head, tailAlone, ids));
+  const missing = [...joined.keys()].filter((at) => joined[at] === undefined);
+  const whole = missing.length === 0 ? [] : yield missing.map((at) => kept + (ends[at] ?? ''));
+  for (const [i, at] of missing.entries()) joined[at] = whole[i];
+  return joined.map((ids = []) => ({
+    ids,
+    promptTokens: Math.min(commonLength(head, ids), ids.length - 1),
+  }));
+}
+
+/** The tokens of a text whose tail has others now; undefined if the tail's own tokens are not those in the text. */
+function replaceTail(
+  whole: readonly number[],
+  tail: readonly number[],
+  other: readonly number[],
+): readonly number[] | undefined {
+  let agreed = 0;
+  while (agreed < tail.length && agreed < whole.length && tail.at(-1 - agreed) === whole.at(-1 - agreed))
+    agreed++;
+  const first = tail.length - agreed;
+  // Two equal tokens show that both continue alike.
+  return commonLength(tail, other) < first + 2
+    ? undefined
+    : [...whole.slice(0, whole.length - agreed), ...other.slice(first)];
+}
+
+function commonLength(a: readonly number[], b: readonly number[]): number {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  return length;
+}
+
+/** `joining` with a tokenizer at hand. Errors: LANGUAGE_MODEL_QUESTION. */
+export function joinAll(encode: Encode, prompt: string, continuations: readonly string[]): Joined[] {
+  const steps = joining(prompt, continuations);
+  let step = steps.next([]);
+  while (step.done !== true) step = steps.next(step.value.map(encode));
+  return step.value;
 }
 
 /**

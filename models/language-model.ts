@@ -64,7 +64,7 @@ export type Verb = 'logProbabilities' | 'textLogProbability' | 'generate';
 
 /** Where the log probabilities come from. */
 export interface Source {
-  backEnd: 'onnx' | 'endpoint' | 'dummy';
+  backEnd: 'onnx' | 'endpoint' | 'batch' | 'dummy';
   /** The folder, the name on the hub, or the address. */
   place: string;
   /** The number type of the weights; null if unknown. */
@@ -88,6 +88,8 @@ export interface LanguageModel {
   lacks: Readonly<Partial<Record<Verb, string>>>;
   /** Whether it can score continuations of any length, or only of one token. */
   continuations: 'any' | 'one token';
+  /** Whether control tokens in a text, such as `<|im_end|>`, are more than plain characters to it. */
+  obeysControlTokens: boolean;
   source: Source;
   /**
    * Answers questions, in order. Questions in one call share the work on a common prefix, so ask all

@@ -1,14 +1,14 @@
 // The settings of language models.
 
 import { z } from 'zod';
-import { countNumber as count, secondsNumber } from './bounds.ts';
+import { countNumber as count, positiveNumber, secondsNumber } from './bounds.ts';
 
 /** A name that can be a file and part of an address. */
 export const name = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
-    'must start with a letter or digit and have only letters, digits, ".", "_", or "-"',
+    'a name that starts with a letter or digit and has only letters, digits, ".", "_", or "-"',
   );
 
 /** A language model, named once and used by its name. */
@@ -32,10 +32,12 @@ export const modelSchema = z.strictObject({
   topLogProbabilities: count.max(1000).default(20),
   requestsAtOnce: count.max(256).default(8),
   timeoutSeconds: secondsNumber.max(3600).default(120),
+  /** What the server charges, in any currency, for tokens that it reads or writes. */
+  price: z.strictObject({ perMillionTokens: positiveNumber }).optional(),
   /** Environment variable that holds the server's key. */
   keyVariable: z
     .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'has to be the name of an environment variable')
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable')
     .optional(),
 });
 export type ModelSettings = z.output<typeof modelSchema>;

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { domainSettingsSchema } from './domain-settings.ts';
+import { judgeSchema } from './judge-settings.ts';
 import { modelSchema, name } from './model-settings.ts';
 import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { parseTemplate } from './fields/template.ts';
@@ -39,8 +40,25 @@ const benchmark = z
   })
   .refine(({ template, recipe }) => template === undefined || recipe === undefined, {
     path: ['recipe'],
-    error: 'cannot be combined with a template: use only one of them',
+    error: 'left out if there is a template: use only one of them',
   });
+
+/** Refuses two entries of a list with the same name. */
+function namesDiffer(what: string): z.core.CheckFn<{ name: string }[]> {
+  return (context) => {
+    const seen = new Set<string>();
+    for (const [index, { name }] of context.value.entries()) {
+      if (seen.has(name))
+        context.issues.push({
+          code: 'custom',
+          input: name,
+          path: [index, 'name'],
+          message: `a name that no earlier ${what} has`,
+        });
+      seen.add(name);
+    }
+  };
+}
 
 export const settingsSchema = z.strictObject({
   run: z.string().min(1).default('run'),
@@ -62,7 +80,7 @@ export const settingsSchema = z.strictObject({
             code: 'custom',
             input: name,
             path: [index, 'name'],
-            message: 'is already used by an earlier benchmark; names must differ in more than case',
+            message: 'a name that no earlier benchmark has, in any case',
           });
         seen.add(folded);
       }
@@ -102,22 +120,8 @@ export const settingsSchema = z.strictObject({
       timeoutSeconds: secondsNumber.max(300).default(120),
     })
     .prefault({}),
-  models: z
-    .array(modelSchema)
-    .check((context) => {
-      const seen = new Set<string>();
-      for (const [index, { name }] of context.value.entries()) {
-        if (seen.has(name))
-          context.issues.push({
-            code: 'custom',
-            input: name,
-            path: [index, 'name'],
-            message: 'is used by an earlier model',
-          });
-        seen.add(name);
-      }
-    })
-    .default([]),
+  models: z.array(modelSchema).check(namesDiffer('model')).default([]),
+  judges: z.array(judgeSchema).check(namesDiffer('judge')).default([]),
   search: z
     .strictObject({
       method: z.enum(['auto', 'exact', 'hnsw']).default('auto'),
@@ -174,7 +178,7 @@ export const settingsSchema = z.strictObject({
     })
     .refine(({ beatSeconds, lostSeconds }) => lostSeconds >= 3 * beatSeconds, {
       path: ['lostSeconds'],
-      error: 'must be at least three times beatSeconds; otherwise live workers would be considered lost',
+      error: 'at least three times beatSeconds; otherwise live workers would be considered lost',
     })
     .prefault({}),
   /** Maximum number of parallel processes; by default, one per core. */

@@ -84,7 +84,7 @@ export async function takeLock(
 
 /**
  * Folders that are written to without this lock: workers clean up their own folders, and a server's temporary
- * files are kept until they are surely unused.
+ * files are kept until they are certainly unused.
  */
 const ofWorkers = ({ scores, quarantine, manifest, leases }: RunFiles): string[] => [
   scores,

@@ -1,12 +1,13 @@
 // A language model for tests and dry runs. Its answers are pseudo-random, from the seed and the texts. Its tokens
-// are words with the preceding blank, and each word's probability depends on the word before it.
+// are words with the preceding blank, and each word's probability depends on all words before it.
 
 import { createHash } from 'node:crypto';
+import { keyHash } from '../../data/files/hash.ts';
 import { openRandom } from '../../data/seeded-random.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
 import { fail } from '../../run/errors/errors.ts';
-import { cutPrompts, joinTokens, textWindows } from '../joined-tokens.ts';
+import { cutPrompts, joinAll, textWindows } from '../joined-tokens.ts';
 import type { LanguageModel } from '../language-model.ts';
 
 const contextTokens = 8192;
@@ -28,26 +29,33 @@ export function openDummy(settings: ModelSettings): LanguageModel {
       known.set(word, id);
       return id;
     });
-  /** Between -2 and -2 ln vocabulary; the same words always get the same value. */
-  const logProbability = (before: string, token: string): number => {
-    const digest = createHash('sha256')
-      .update(JSON.stringify([seed, before, token]))
-      .digest();
-    return -2 - (2 * (Math.log(vocabulary) - 1) * digest.readUInt32LE()) / 2 ** 32;
+  /** Reads a token: its log probability, between -2 and -2 ln vocabulary, and the state after it. */
+  const read = (before: number, id: number): { logProbability: number; state: number } => {
+    const hash = keyHash(texts[id] ?? '', before);
+    const logProbability = -2 - (2 * (Math.log(vocabulary) - 1) * Number(hash >> 32n)) / 2 ** 32;
+    return { logProbability, state: Number(hash & 0xffffffffn) };
   };
-  const sum = (ids: readonly number[], from: number): number => {
-    let total = 0;
-    for (let i = from; i < ids.length; i++)
-      total += logProbability(texts[ids[i - 1] ?? -1] ?? '', texts[ids[i] ?? -1] ?? '');
+  const start = Number(keyHash(seed, 1) & 0xffffffffn);
+  const stateAfter = (ids: readonly number[]): number =>
+    ids.reduce((state, id) => read(state, id).state, start);
+  /** The log probability of tokens after others that left a state. */
+  const sum = (before: number, ids: readonly number[]): number => {
+    let [total, state] = [0, before];
+    for (const id of ids) {
+      const token = read(state, id);
+      total += token.logProbability;
+      state = token.state;
+    }
     return total;
   };
   return {
     name: settings.name,
-    fingerprint: fingerprint({ dummy: 1, seed, context }),
+    fingerprint: fingerprint({ dummy: 2, seed, context }),
     contextTokens: context,
     beginning: '',
     lacks: {},
     continuations: 'any',
+    obeysControlTokens: false,
     source: {
       backEnd: 'dummy',
       place: settings.model,
@@ -59,19 +67,21 @@ export function openDummy(settings: ModelSettings): LanguageModel {
     logProbabilities: (questions, side) =>
       Promise.resolve().then(() =>
         questions.map(({ prompt, continuations }) => {
-          const { joined, cutTokens } = cutPrompts(
-            continuations.map((text) => joinTokens(encode, prompt, text)),
-            context,
-            side,
-          );
+          const { joined, cutTokens } = cutPrompts(joinAll(encode, prompt, continuations), context, side);
           if (joined.some(({ promptTokens }) => promptTokens === 0)) {
             throw fail('LANGUAGE_MODEL_QUESTION', {
               problem: `its prompt is empty, and ${settings.name} has no beginning token`,
             });
           }
+          // All continuations share the prompt, or most of it.
+          const shared = Math.min(...joined.map(({ promptTokens }) => promptTokens));
+          const state = stateAfter(joined[0]?.ids.slice(0, shared) ?? []);
           return {
             continuations: joined.map(({ ids, promptTokens }) => ({
-              logProbability: sum(ids, promptTokens),
+              logProbability: sum(
+                ids.slice(shared, promptTokens).reduce((now, id) => read(now, id).state, state),
+                ids.slice(promptTokens),
+              ),
               tokens: ids.length - promptTokens,
               promptTokens,
               isGreedy: false,
@@ -84,7 +94,8 @@ export function openDummy(settings: ModelSettings): LanguageModel {
       const ids = encode(text);
       const windows = textWindows(ids.length, context, false);
       const logProbability = windows.reduce(
-        (total, { from, to, scoredFrom }) => total + sum(ids.slice(from, to), scoredFrom - from),
+        (total, { from, to, scoredFrom }) =>
+          total + sum(stateAfter(ids.slice(from, scoredFrom)), ids.slice(scoredFrom, to)),
         0,
       );
       return Promise.resolve({

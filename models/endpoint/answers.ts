@@ -1,7 +1,7 @@
 // Answers to questions from a model at a server.
 
 import { fail } from '../../run/errors/errors.ts';
-import { cutPrompts, joinTexts, joinTokens, type Joined, startWindow } from '../joined-tokens.ts';
+import { cutPrompts, joining, joinTexts, type Joined, startWindow } from '../joined-tokens.ts';
 import type { Answer, ContinuationAnswer, CutSide, Question } from '../language-model.ts';
 import type { Position } from './log-probabilities.ts';
 import type { Routes } from './route-requests.ts';
@@ -47,15 +47,11 @@ async function answerByTokens(
   side: CutSide,
 ): Promise<Answer> {
   const { asking, routes, atOnce } = open;
-  const texts = continuations.map((continuation) => joinTexts(prompt, continuation));
-  const known = new Map<string, readonly number[]>();
-  const needed = new Set(texts.flatMap((parts) => [parts.prompt, parts.prompt + parts.continuation]));
-  await Promise.all(
-    Array.from(needed, (text) => atOnce(async () => known.set(text, await tokenizer.encode(text)))),
-  );
-  const whole = continuations.map((continuation) =>
-    joinTokens((text) => known.get(text) ?? [], prompt, continuation),
-  );
+  const steps = joining(prompt, continuations);
+  let step = steps.next([]);
+  while (step.done !== true)
+    step = steps.next(await Promise.all(step.value.map((text) => atOnce(() => tokenizer.encode(text)))));
+  const whole = step.value;
   const { joined, cutTokens } = cutPrompts(whole, roomOf(open, tokenizer), side);
   const start = (ids: readonly number[]): number[] => startWindow(asking.name, tokenizer.beginning, ids);
   if (joined.some(({ promptTokens }) => promptTokens + tokenizer.beginning.length === 0)) {

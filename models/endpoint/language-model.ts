@@ -89,6 +89,7 @@ export async function openEndpointModel(
     beginning: tokenizer === undefined ? null : tokenizer.beginningText,
     lacks,
     continuations: isExact ? 'any' : 'one token',
+    obeysControlTokens: tokenizer?.hasPlainText !== true,
     source: {
       backEnd: 'endpoint',
       place: server.shown,
@@ -150,7 +151,7 @@ function lesser(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
-/** Turns a refusal or an unexpected answer into an error of the catalogue. */
+/** Turns a refusal or an unexpected answer into an error of the catalog. */
 async function refusals<T>(url: string, model: string, work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -7,10 +7,16 @@ import type { Server } from './server.ts';
 export interface ServerTokenizer {
   beginning: readonly number[];
   beginningText: string;
+  /** Whether control tokens in a text are plain text. */
+  hasPlainText: boolean;
   /** Tokens of a text, without the beginning tokens. */
   encode(text: string): Promise<readonly number[]>;
   decode(ids: readonly number[]): Promise<string>;
 }
+
+/** Texts of at most so many characters are tokenized once, and so many of them are kept. */
+const shortCharacters = 128;
+const shortTexts = 10_000;
 
 const tokensSchema = z.object({ tokens: z.array(z.number().int().nonnegative()) });
 const llamaTextSchema = z.object({ content: z.string() });
@@ -29,7 +35,7 @@ export async function openServerTokenizer({
   if (!['llamacpp', 'vllm', 'sglang'].includes(program)) return undefined;
   const isLlama = program === 'llamacpp';
   const tokens = async (text: string, special: boolean): Promise<number[]> => {
-    // Control tokens in a text are plain text. vLLM and SGLang have no switch for that.
+    // Control tokens in a text should be plain text. vLLM and SGLang have no switch for that.
     const body = isLlama
       ? { content: text, add_special: special, parse_special: false }
       : { model, prompt: text, add_special_tokens: special };
@@ -44,10 +50,24 @@ export async function openServerTokenizer({
     const whole = await tokens('a', true);
     const at = whole.findIndex((_, start) => text.every((id, i) => whole[start + i] === id));
     const beginning = whole.slice(0, Math.max(0, at));
+    // The ends of questions with their answers, which are the same for every text.
+    const known = new Map<string, Promise<number[]>>();
+    const encodeShort = (short: string): Promise<number[]> => {
+      const ids = known.get(short) ?? tokens(short, false);
+      if (known.size < shortTexts) known.set(short, ids);
+      ids.catch(() => known.delete(short));
+      return ids;
+    };
     return {
       beginning,
       beginningText: beginning.length === 0 ? '' : await decode(beginning),
-      encode: (one) => (one === '' ? Promise.resolve([]) : tokens(one, false)),
+      hasPlainText: isLlama,
+      encode: (one) =>
+        one === ''
+          ? Promise.resolve([])
+          : one.length <= shortCharacters
+            ? encodeShort(one)
+            : tokens(one, false),
       decode,
     };
   } catch (error) {

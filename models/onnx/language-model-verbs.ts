@@ -2,7 +2,7 @@
 
 import { openRandom } from '../../data/seeded-random.ts';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
-import { cutPrompts, joinTokens, type Joined, startWindow, textWindows } from '../joined-tokens.ts';
+import { cutPrompts, joinAll, type Joined, startWindow, textWindows } from '../joined-tokens.ts';
 import type {
   Answer,
   CutSide,
@@ -39,17 +39,11 @@ export function openVerbs({ name, tokenizer, model, context, ends, chat }: Opene
     continuations: readonly string[],
     side: CutSide,
   ): { joined: Joined[]; cutTokens: number } => {
-    const joinAll = (text: string): Joined[] => {
-      // All continuations share the prompt, which can be long.
-      const known = new Map<string, readonly number[]>();
-      const encodeOnce = (one: string): readonly number[] => {
-        const tokens = known.get(one) ?? (chat ? tokenizer.encodeChat(text, one) : encode(one));
-        known.set(one, tokens);
-        return tokens;
-      };
-      return continuations.map((continuation) => joinTokens(encodeOnce, chat ? '' : text, continuation));
-    };
-    const whole = joinAll(prompt);
+    const joinText = (text: string): Joined[] =>
+      chat
+        ? joinAll((reply) => tokenizer.encodeChat(text, reply), '', continuations)
+        : joinAll(encode, text, continuations);
+    const whole = joinText(prompt);
     if (!chat) return cutPrompts(whole, room, side);
     // Truncates the text of the message, not the template around it.
     let kept = encode(prompt);
@@ -63,7 +57,7 @@ export function openVerbs({ name, tokenizer, model, context, ends, chat }: Opene
           problem: `it does not fit into the context of ${context} tokens`,
         });
       kept = side === 'start' ? kept.slice(over) : kept.slice(0, -over);
-      joined = joinAll(tokenizer.decode(kept));
+      joined = joinText(tokenizer.decode(kept));
     }
   };
 

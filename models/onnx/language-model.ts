@@ -56,6 +56,7 @@ export async function openOnnxModel(settings: ModelSettings, baseFolder: string)
       beginning: tokenizer.beginningText,
       lacks: {},
       continuations: 'any',
+      obeysControlTokens: false,
       source: {
         backEnd: 'onnx',
         place: found.source,

@@ -72,6 +72,28 @@ export async function openTextTokenizer(library: Transformers, found: FoundModel
     return [before, after];
   };
   let frame: readonly [string, string] | undefined;
+  /** A message up to its last control token, and the text after that, which the reply continues. */
+  interface Message {
+    text: string;
+    ids: number[];
+    rest: string;
+  }
+  const openMessage = (text: string): Message => {
+    const [before, after] = (frame ??= render());
+    // Joins text pieces between control tokens, so they are tokenized as one text.
+    const ids: number[] = [];
+    let rest = '';
+    for (const piece of [...splitControl(before, specials), text, ...splitControl(after, specials)]) {
+      if (typeof piece === 'string') rest += piece;
+      else {
+        ids.push(...encode(rest), piece);
+        rest = '';
+      }
+    }
+    return { text, ids, rest };
+  };
+  /** The last message: all replies to it are tokenized in turn. */
+  let message: Message | undefined;
 
   return {
     beginning,
@@ -80,24 +102,8 @@ export async function openTextTokenizer(library: Transformers, found: FoundModel
     decode,
     hasTemplate: template !== undefined,
     encodeChat(text, reply) {
-      const [before, after] = (frame ??= render());
-      // Joins text pieces between control tokens, so they are tokenized as one text.
-      const pieces: (number | string)[] = [
-        ...splitControl(before, specials),
-        text,
-        ...splitControl(after, specials),
-        reply,
-      ];
-      const ids: number[] = [];
-      let run = '';
-      for (const piece of pieces) {
-        if (typeof piece === 'string') run += piece;
-        else {
-          ids.push(...encode(run), piece);
-          run = '';
-        }
-      }
-      return withoutBeginning(beginning, [...ids, ...encode(run)]);
+      const { ids, rest } = (message = message?.text === text ? message : openMessage(text));
+      return withoutBeginning(beginning, [...ids, ...encode(rest + reply)]);
     },
     mostTokens: z.number().catch(Infinity).parse(control.model_max_length),
   };

@@ -161,7 +161,7 @@ export class TextThread {
 
   #start(): Worker {
     const started = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: { settingsPath: this.#run.settingsPath },
+      workerData: { settingsPath: this.#run.settingsPath, ranking: this.#run.ranking },
     });
     // Only a pending request keeps the process alive.
     started.unref();

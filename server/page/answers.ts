@@ -3,11 +3,20 @@
 
 /** GET /rank */
 export interface Answer {
-  keep: { rate: number; low: number; high: number; setBy: 'law' | 'data floor' | 'keep' };
+  keep: {
+    rate: number;
+    low: number;
+    high: number;
+    setBy: 'law' | 'data floor' | 'keep' | 'score';
+    /** The requested score, if one was requested. */
+    score?: number | undefined;
+  };
   cutoff: { score: number | null; documents: number; tokens: number; ofDocuments: number; ofTokens: number };
   model: { flops: number; params: number; tokens: number; tokensPerParam: number } | null;
   repetition: { epochs: number; effectiveTokens: number } | null;
   law: { name: string; formula: string } | null;
+  /** For a requested score, the budget it suits by this law. */
+  suits?: { law: string } | undefined;
   caveats: readonly string[];
   ranking: { generation: string; publishedAt: string };
   pool?: { tokens: number; kept: number } | undefined;

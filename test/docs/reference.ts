@@ -3,7 +3,7 @@
 
 import type { Command, Option } from 'commander';
 import { commands, exitCodes } from '../../cli/commands.ts';
-import { catalogueEntries, fail } from '../../run/errors/errors.ts';
+import { catalogEntries, fail } from '../../run/errors/errors.ts';
 import type { Convention } from '../../indexer/examples/choices.ts';
 import { readRecipes, type Shape } from '../../indexer/examples/recipes.ts';
 
@@ -91,7 +91,7 @@ function describeOption(option: Option): string {
 }
 
 function describeErrors(): string {
-  const rows = catalogueEntries().map(
+  const rows = catalogEntries().map(
     ({ code, status, exit, example }) => `| \`${code}\` | ${status} | ${exit} | ${cell(example)} |`,
   );
   return [

@@ -2,13 +2,19 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   cutPrompts,
+  joinAll,
+  type Joined,
   joinTexts,
-  joinTokens,
   startWindow,
   textWindows,
   withEmptyThought,
   withoutBeginning,
 } from '../../models/joined-tokens.ts';
+import { findModel } from '../../models/onnx/model.ts';
+import { openTextTokenizer } from '../../models/onnx/text-tokenizer.ts';
+import { loadTransformers } from '../../models/onnx/transformers-library.ts';
+import { rounds } from '../long.ts';
+import { findShared } from '../shared/find.ts';
 
 /** Two letters that are alike are one token; any other character is one. */
 const encode = (text: string): number[] =>
@@ -21,15 +27,15 @@ describe('prompt and continuation', () => {
   });
 
   it("are tokenized together: a token that spans both is the continuation's", () => {
-    expect(joinTokens(encode, 'ba', 'ac')).toEqual({ ids: [98, 1, 99], promptTokens: 1 });
-    expect(joinTokens(encode, 'b', 'ac')).toEqual({ ids: [98, 97, 99], promptTokens: 1 });
+    expect(joinAll(encode, 'ba', ['ac'])).toEqual([{ ids: [98, 1, 99], promptTokens: 1 }]);
+    expect(joinAll(encode, 'b', ['ac'])).toEqual([{ ids: [98, 97, 99], promptTokens: 1 }]);
     // Whatever the tokens are, the continuation has one.
-    expect(joinTokens(encode, 'a', 'a')).toEqual({ ids: [1], promptTokens: 0 });
-    expect(() => joinTokens(encode, 'a', '')).toThrow('a continuation is empty');
+    expect(joinAll(encode, 'a', ['a'])).toEqual([{ ids: [1], promptTokens: 0 }]);
+    expect(() => joinAll(encode, 'a', [''])).toThrow('a continuation is empty');
   });
 
   it('keep the same rest of a prompt for all continuations', () => {
-    const joined = ['x', 'xyz'].map((continuation) => joinTokens(encode, 'bcdefg', continuation));
+    const joined = joinAll(encode, 'bcdefg', ['x', 'xyz']);
     const start = cutPrompts(joined, 7, 'start');
     expect(start.cutTokens).toBe(2);
     expect(start.joined.map(({ ids, promptTokens }) => [String.fromCharCode(...ids), promptTokens])).toEqual([
@@ -42,6 +48,73 @@ describe('prompt and continuation', () => {
     ]);
     expect(cutPrompts(joined, 9, 'start')).toEqual({ joined, cutTokens: 0 });
     expect(() => cutPrompts(joined, 3, 'start')).toThrow('no room for the prompt in the context of 3 tokens');
+  });
+});
+
+/** The slow, obvious version of `joinAll`. */
+function joinSlowly(encodeText: (text: string) => readonly number[], prompt: string, end: string): Joined {
+  const parts = joinTexts(prompt, end);
+  const [ids, head] = [encodeText(parts.prompt + parts.continuation), encodeText(parts.prompt)];
+  const differs = ids.findIndex((id, at) => head[at] !== id);
+  return { ids, promptTokens: Math.min(differs < 0 ? ids.length : differs, ids.length - 1) };
+}
+
+const folder = findShared('models', 'HuggingFaceTB', 'SmolLM2-135M-Instruct');
+const tokenizers: [string, () => Promise<(text: string) => readonly number[]>][] = [
+  ['of the test', () => Promise.resolve(encode)],
+  ...(folder === undefined
+    ? []
+    : [
+        [
+          'of a real model',
+          async () =>
+            (await openTextTokenizer(await loadTransformers(), await findModel(folder, folder))).encode,
+        ] satisfies (typeof tokenizers)[number],
+      ]),
+];
+
+describe.each(tokenizers)('by the tokenizer %s', (_name, open) => {
+  it('tokenizing the end of a prompt alone gives the tokens of the whole', async () => {
+    const encodeText = await open();
+    const piece = fc.constantFrom(
+      'aa',
+      'a',
+      ' ',
+      '\n',
+      '\n\n',
+      '.',
+      ' the',
+      'theorem',
+      ' x=',
+      '1',
+      '😀',
+      ' é',
+      '  ',
+    );
+    const text = fc.array(piece, { maxLength: 60 }).map((pieces) => pieces.join(''));
+    fc.assert(
+      fc.property(
+        text,
+        fc.constantFrom('', 'This text belongs to a textbook on', '\nAnswer YES or NO. Answer: '),
+        fc.array(
+          text.filter((end) => end !== ''),
+          { minLength: 1, maxLength: 3 },
+        ),
+        (start, end, continuations) => {
+          const expected = continuations.map((one) => joinSlowly(encodeText, start + end, one));
+          expect(joinAll(encodeText, start + end, continuations)).toEqual(expected);
+        },
+      ),
+      { numRuns: rounds(400) },
+    );
+    // The texts of a long prompt are short but for one.
+    const lengths: number[] = [];
+    const counted = (one: string): readonly number[] => {
+      lengths.push(one.length);
+      return encodeText(one);
+    };
+    joinAll(counted, `${'The sum of two odd numbers is even. '.repeat(100)}Is it? Answer:`, [' yes', ' no']);
+    expect(lengths.filter((length) => length > 100)).toHaveLength(1);
   });
 });
 

@@ -1,0 +1,107 @@
+// Writes the sample's scores by a judge to targets.parquet, for the classifier to learn: document, score, the
+// reason if there is none, and each question's score, answer mass and value. Texts judged before are not judged
+// again.
+
+import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import { z } from 'zod';
+import { DOUBLE, INTEGER, VARCHAR } from '../../data/duckdb/library.ts';
+import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
+import { sqlName } from '../../data/duckdb/duckdb.ts';
+import type { Report } from '../../run/progress.ts';
+import type { Run } from '../../run/run.ts';
+import type { Judge, JudgedQuestion, JudgedText } from '../judges/judge.ts';
+import { readSampleBlocks } from '../vectors/embed.ts';
+
+/** What the file was made from, and how many documents have no score, by reason. */
+export const judgedNoteSchema = z.object({
+  from: z.string(),
+  documents: z.number().int(),
+  unknown: z.record(z.string(), z.number().int()),
+});
+export type JudgedNote = z.output<typeof judgedNoteSchema>;
+
+interface Column {
+  name: string;
+  type: DuckDBType;
+  valueOf: (row: Row) => DuckDBValue;
+}
+
+/** A document and its judgment, without the windows' answers. */
+interface Row extends Pick<JudgedText, 'score' | 'reason' | 'questions'> {
+  document: string;
+  windows: number;
+}
+
+/**
+ * Judges the run's sample and writes the targets to `path`, in the order of the sample. `from` is the
+ * fingerprint of the inputs. Errors: those of the judge, DISK_FULL, WRITE_FAILED.
+ */
+export async function writeJudgeTargets(
+  run: Run,
+  judge: Judge,
+  path: string,
+  from: string,
+  report: Report,
+): Promise<JudgedNote> {
+  const rows: Row[] = [];
+  await readSampleBlocks(run, run.files.sample, async (keys, texts) => {
+    const before = rows.length;
+    const judged = await judge.judge(texts, (done) =>
+      report({ stage: `judge the sample by ${judge.name}`, done: before + done, unit: 'documents' }),
+    );
+    for (const [at, document] of keys.entries()) {
+      const { score = null, reason = 'empty', questions = [], windows = [] } = judged[at] ?? {};
+      rows.push({ document, score, reason, questions, windows: windows.length });
+    }
+  });
+  const note = { from, documents: rows.length, unknown: countReasons(rows) };
+  const columns: Column[] = [
+    { name: 'document', type: VARCHAR, valueOf: ({ document }) => document },
+    { name: 'score', type: DOUBLE, valueOf: ({ score }) => score },
+    { name: 'reason', type: VARCHAR, valueOf: ({ reason }) => reason },
+    { name: 'windows', type: INTEGER, valueOf: ({ windows }) => windows },
+    ...judge.questions.flatMap((name, at) => questionColumns(name, at, rows)),
+  ];
+  await withSpillingDuckDb(run.files.spill, async (connection) => {
+    await connection.run(
+      `CREATE TABLE targets (${columns.map(({ name, type }) => `${sqlName(name)} ${type.toString()}`).join(', ')})`,
+    );
+    const appender = await connection.createAppender('targets');
+    appendColumns(
+      appender,
+      columns.map(({ type }) => type),
+      rows.length,
+      (column, start, end) => rows.slice(start, end).map((row) => columns[column]?.valueOf(row) ?? null),
+    );
+    appender.closeSync();
+    await writeParquet(connection, 'SELECT * FROM targets', path, note);
+  });
+  return note;
+}
+
+/** No name begins with "score_", because the classifier would learn such a column, too. */
+function questionColumns(name: string, at: number, rows: readonly Row[]): Column[] {
+  const column = (prefix: string, of: (question: JudgedQuestion) => number | null | undefined): Column => ({
+    name: `${prefix}_${name}`,
+    type: DOUBLE,
+    valueOf: ({ questions }) => {
+      const question = questions[at];
+      return (question === undefined ? null : of(question)) ?? null;
+    },
+  });
+  const has = (key: 'value' | 'spread'): boolean =>
+    rows.some(({ questions }) => questions[at]?.[key] !== undefined);
+  return [
+    column('question', ({ score }) => score),
+    column('maximum', ({ scoreByMaximum }) => scoreByMaximum),
+    column('mass', ({ mass }) => mass),
+    ...(has('value') ? [column('value', ({ value }) => value)] : []),
+    ...(has('spread') ? [column('spread', ({ spread }) => spread)] : []),
+  ];
+}
+
+function countReasons(rows: readonly Row[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { reason } of rows) if (reason !== null) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,122 @@
+// A language model judges the sample; a classifier learns its scores and scores the corpus, as in BETR. AutoDS
+// (arXiv 2402.07625) asks its model about every document.
+
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fail } from '../../run/errors/errors.ts';
+import { fingerprint } from '../../run/run.ts';
+import { formatCount, formatCountOf } from '../../run/amounts.ts';
+import { readNote } from '../../data/duckdb/run-files.ts';
+import { sha256File } from '../../data/files/hash-files.ts';
+import type { Judge } from '../../indexer/judges/judge.ts';
+import { type JudgedNote, judgedNoteSchema } from '../../indexer/targets/write-judge-targets.ts';
+import { trainClassifier } from '../../classifier/train.ts';
+import { describeChange, readTargetScores } from '../exam/judge-change.ts';
+import { betr } from './betr.ts';
+import { crossFitClassifier } from './cross-fit.ts';
+import type { ScorerKind } from './kind.ts';
+
+/** arXiv 2406.11794, section 4. */
+const publishedTest =
+  'In one published test (DCLM), asking a model agreed best with people but chose worse training data than a classifier did.';
+
+const prepare: ScorerKind['prepare'] = async ({ main, run, argument, report, forceJudge = false }) => {
+  const known = main.settings.judges.map(({ name }) => name);
+  if (!known.includes(argument)) throw fail('JUDGE_UNKNOWN', { name: argument, known });
+  if (!existsSync(main.files.sample))
+    throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
+  // Imported here because commands that only read a ranking should not load the libraries of models.
+  const { openJudge } = await import('../../indexer/judges/judge.ts');
+  const { writeJudgeTargets } = await import('../../indexer/targets/write-judge-targets.ts');
+  const judge = await openJudge(main, argument, report);
+  try {
+    const { examineForRanking } = await import('../exam/rank-exam.ts');
+    const examined = await examineForRanking(main, judge, forceJudge, report);
+    const from = fingerprint({
+      judge: judge.fingerprint,
+      sample: await sha256File(main.files.sample),
+    });
+    const before = await readNote(run.files.targets, judgedNoteSchema);
+    const isSame = before?.from === from;
+    const earlier = isSame ? undefined : await readTargetScores(run.files.targets);
+    const judged = isSame ? before : await writeJudgeTargets(main, judge, run.files.targets, from, report);
+    refuseUnknown(judge, judged);
+    const card = await trainClassifier(run, report);
+    const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
+    return {
+      kind: betr.name,
+      file: '',
+      settings: {},
+      outputs: card.outputs.map(({ name }) => name),
+      fingerprint: card.weightsSha256,
+      notes: [
+        describeJudged(judge, judged),
+        ...examined,
+        ...(earlier === undefined
+          ? []
+          : describeChange(earlier, (await readTargetScores(run.files.targets)) ?? new Map())),
+        `A classifier scores the corpus. It learned these scores; its cross-fitted ROC-AUC for the ` +
+          `best 10 % is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`,
+        ...judge.notes,
+        publishedTest,
+        ...card.notes,
+      ],
+    };
+  } finally {
+    await judge.close();
+  }
+};
+
+export const lmScore: ScorerKind = {
+  name: 'lm',
+  usage: 'lm:JUDGE',
+  takesFile: false,
+  prepare,
+  crossFit: crossFitClassifier(prepare),
+  // The prepared scorer is a classifier, which the kind `betr` opens.
+  open: (run, prepared) => betr.open(run, prepared),
+};
+
+/** Who judged, by which numbers, and how many documents have no score. */
+function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): string {
+  const { model, kind } = judge;
+  const { source } = model;
+  const from = [
+    source.place,
+    source.quantization,
+    kind === 'rating' && judge.model.lacks.logProbabilities !== undefined
+      ? null
+      : source.precision === 'exact'
+        ? 'exact log probabilities'
+        : `the ${source.topK ?? 0} most likely tokens`,
+  ].filter((part) => part !== null);
+  const missing = Object.values(unknown).reduce((sum, count) => sum + count, 0);
+  const reasons = describeReasons(unknown);
+  return (
+    `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} a ${kind} ` +
+    `(model ${model.name}: ${from.join(', ')}). ` +
+    (missing === 0
+      ? 'None is unknown.'
+      : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and not learned from.`)
+  );
+}
+
+function describeReasons(unknown: JudgedNote['unknown']): string {
+  return Object.entries(unknown)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([reason, count]) => `${reason}: ${formatCount(count)}`)
+    .join(', ');
+}
+
+function refuseUnknown(judge: Judge, { documents, unknown }: JudgedNote): void {
+  const missing = Object.values(unknown).reduce((sum, count) => sum + count, 0);
+  if (missing < documents) return;
+  throw fail('JUDGE_WITHOUT_SCORES', {
+    judge: judge.name,
+    documents,
+    reasons: describeReasons(unknown),
+    hint:
+      'With little answer mass, the model would answer something else: ask another question, list other ' +
+      'answers, or lower leastMass. If texts are too long, lower "characters"',
+  });
+}
