@@ -129,7 +129,7 @@ async function spread(
   const sources = await queryRows(
     connection,
     `SELECT ${sliceColumn(slices)} AS slice, source, count(*)::DOUBLE AS documents FROM ${table} ` +
-      'WHERE score IS NOT NULL GROUP BY ALL ORDER BY slice, source',
+      'GROUP BY ALL ORDER BY slice, source',
     z.object({ slice: count, source: z.string(), documents: count }),
   );
   const starts = randomStarts(seed, slices.length);
@@ -178,7 +178,7 @@ async function pick(
     connection,
     `WITH wanted(slice, source, drawn, below) AS (VALUES ${wanted.join(', ')}), ranked AS (SELECT ` +
       `document, shard, "row"::DOUBLE AS "row", source, tokens::DOUBLE AS tokens, score, ` +
-      `${sliceColumn(slices)} AS slice, ${chance} AS chance FROM ${table} WHERE score IS NOT NULL) ` +
+      `${sliceColumn(slices)} AS slice, ${chance} AS chance FROM ${table}) ` +
       'SELECT ranked.* EXCLUDE chance FROM ranked JOIN wanted USING (slice, source) WHERE chance < below ' +
       'QUALIFY row_number() OVER (PARTITION BY slice, source ORDER BY chance, shard, "row") <= drawn ' +
       'ORDER BY slice, source, chance, shard, "row"',
