@@ -213,6 +213,16 @@ describe('a table', () => {
     expect((await audit('decisions')).stdout.trim().split('\r\n')).toHaveLength(1);
   });
 
+  it('may have a question with any punctuation', async () => {
+    await draw('--twice', '0', '--question', 'Is it; one, two;\t"three"; or; four; five; six; \nor none?');
+    await audit('export', file('marks.csv'), '--person', 'Ada', '--count', '2');
+    const text = (await readFile(file('marks.csv'), 'utf8')).replace(/,,\r\n$/, ',yes,\r\n');
+    await writeFile(file('marks.csv'), text);
+    expect((await audit('import', file('marks.csv'), '--person', 'Ada')).stdout).toContain(
+      '1 new answer by Ada',
+    );
+  });
+
   it('may come back with semicolons, and must be UTF-8', async () => {
     const { drawn } = await draw('--twice', '0');
     const ids = drawn.slice(0, 3).map(({ id }) => id);
