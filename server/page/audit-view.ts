@@ -143,7 +143,7 @@ export function openAuditView(acts: Acts) {
           ? 'All answers are saved.'
           : problem === undefined
             ? 'Saving …'
-            : `${some} not saved yet; this browser keeps them. ${problem.message}`;
+            : `${some} not saved yet, but kept in this browser. ${problem.message}`;
       status.toggleAttribute('data-problem', waiting > 0 && problem !== undefined);
       if (status.textContent !== said) status.textContent = said;
       if (problem?.code.startsWith('KEY_') === true) keyForm.hidden = false;

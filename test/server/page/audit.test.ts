@@ -154,7 +154,7 @@ describeInChromium('the page of an audit', () => {
     await own.end('SIGKILL');
     await page.keyboard.press('y');
     await page
-      .locator('#saved', { hasText: '1 answer is not saved yet; this browser keeps them.' })
+      .locator('#saved', { hasText: '1 answer is not saved yet, but kept in this browser.' })
       .waitFor();
     expect(await decisions()).toHaveLength(2);
     // The answer outlives the page, too.
