@@ -64,7 +64,7 @@ export type Verb = 'logProbabilities' | 'textLogProbability' | 'generate';
 
 /** Where the log probabilities come from. */
 export interface Source {
-  backEnd: 'onnx' | 'endpoint' | 'dummy';
+  backEnd: 'onnx' | 'endpoint' | 'batch' | 'dummy';
   /** The folder, the name on the hub, or the address. */
   place: string;
   /** The number type of the weights; null if unknown. */

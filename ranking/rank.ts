@@ -43,12 +43,22 @@ export interface RankResult {
   notes: string[];
 }
 
+export interface RankOptions {
+  /** Use a judge even if it fails its exam. */
+  forceJudge?: boolean;
+}
+
 /**
  * Ranks the corpus of a run by a scorer; every scorer has its own ranking. Errors: SCORER_UNKNOWN and those
- * of the scorer; STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing.
+ * of the scorer; STEP_MISSING, NO_DOCUMENTS, NO_SCORES, WORKERS_LOST, those of reading the corpus and of writing.
  */
-export async function rankCorpus(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
-  const { run, prepared } = await prepareRanking(main, scorer, report);
+export async function rankCorpus(
+  main: Run,
+  report: Report,
+  scorer = defaultScorer,
+  { forceJudge = false }: RankOptions = {},
+): Promise<RankResult> {
+  const { run, prepared } = await prepareRanking(main, scorer, report, { forceJudge });
   const publish = (damaged: readonly string[] = []): Promise<RankResult> =>
     publishScores(run, prepared, report, async () => {
       const scores = await scoreCorpus(run, report);
@@ -72,16 +82,17 @@ export async function prepareRanking(
   main: Run,
   scorer: string,
   report: Report,
+  { forceJudge = false }: RankOptions = {},
 ): Promise<{ run: Run; prepared: PreparedScorer }> {
-  const ready = await prepareScorer(main, scorer, report);
+  const ready = await prepareScorer(main, scorer, report, forceJudge);
   // BETR's classifier comes from an index.
   if (ready.run.ranking !== '') await ensureTokenRates(main, report);
   return ready;
 }
 
 /**
- * Publishes what workers have scored. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE, NO_DOCUMENTS, those of
- * writing.
+ * Publishes what workers have scored. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE, NO_DOCUMENTS, NO_SCORES,
+ * those of writing.
  */
 export async function publishScored(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
   const run = rankingRun(main, scorer);
@@ -103,7 +114,11 @@ async function publishScores(
   const withoutDocuments = await findUnusable(run, parts, new Set([...changes.fresh, ...changes.changed]));
   const drafted = await draftRanking(
     addUpFresh(readCards(run.files.scores, parts), before, fresh),
-    { outputs: prepared.outputs, sha256: prepared.fingerprint },
+    {
+      outputs: prepared.outputs,
+      sha256: prepared.fingerprint,
+      ...(prepared.details === undefined ? {} : { details: prepared.details }),
+    },
     before,
     describeReasons(withoutDocuments.first),
   );

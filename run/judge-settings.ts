@@ -11,6 +11,7 @@ const share = z
   .min(0)
   .max(1)
   .refine((value) => value === 0 || value >= minNumber, { error: `must be 0, or at least ${minNumber}` });
+const names = z.array(z.string()).min(1).max(1000);
 const scaleValue = z.number().int().min(-1000).max(1000);
 
 /** The lowest and the highest value, whose answers are the numbers themselves, or answers for each value. */
@@ -79,6 +80,20 @@ export const judgeSchema = z
     budget: z
       .strictObject({ tokens: positiveNumber.optional(), money: positiveNumber.optional() })
       .prefault({}),
+    /** What the judge should find and what not, for its exam: sources of the sample or benchmarks. */
+    exam: z
+      .strictObject({
+        for: names.optional(),
+        against: names.optional(),
+        /** A file of rows with a text and a label, instead. */
+        labeled: z.string().min(1).optional(),
+      })
+      .refine(
+        ({ for: positive, against, labeled }) =>
+          labeled === undefined || (positive === undefined && against === undefined),
+        { error: 'needs either "labeled", or "for" and "against"' },
+      )
+      .optional(),
   })
   .refine(
     ({ preset, subject, questions }) =>

@@ -33,7 +33,8 @@ type Working = Pick<
     prompt: string;
     logProbabilities: Record<string, number | null> | null;
     spread: number | null;
-    generated: string;
+    /** Null if the model generates nothing. */
+    generated: string | null;
   };
 };
 type Report = { name: string; model: string } & (Working | { error: { code: ErrorCode; message: string } });
@@ -95,7 +96,10 @@ async function test(
   const before = await ask(model);
   const speed = await measure(model);
   const after = await ask(model);
-  const { text: generated } = await model.generate(question.prompt, { maxTokens: 8 });
+  const generated =
+    model.lacks.generate === undefined
+      ? (await model.generate(question.prompt, { maxTokens: 8 })).text
+      : null;
   const spreads = Object.entries(before ?? {}).map(([continuation, value]) =>
     Math.abs((value ?? 0) - (after?.[continuation] ?? 0)),
   );
@@ -203,7 +207,7 @@ function describeWorking({
       `; loaded in ${loadSeconds.toFixed(1)} s`,
     `  test         ${JSON.stringify(test.prompt)} ${answers.join(', ')}` +
       (test.spread === null ? '' : ` (±${test.spread.toPrecision(2)} when repeated)`) +
-      `; it writes ${escapeControls(JSON.stringify(test.generated))}`,
+      (test.generated === null ? '' : `; it writes ${escapeControls(JSON.stringify(test.generated))}`),
     `  fingerprint  ${fingerprint}`,
   ];
 }

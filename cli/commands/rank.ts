@@ -10,6 +10,7 @@ import type { Run } from '../../run/run.ts';
 import { formatCountOf, parseWhole, formatCount, formatShare } from '../../run/amounts.ts';
 import type { Drift } from '../../ranking/drift.ts';
 import { predictRanking } from '../../ranking/predict.ts';
+import { describeUnknown } from '../../ranking/unknown.ts';
 import { prepareRanking, publishScored, type RankResult, rankCorpus } from '../../ranking/rank.ts';
 import { scorerOption, stepCommand, type StepOptions, work } from '../options.ts';
 import { describeEmpty, describeQuarantine, formatBytes, printResult } from '../output.ts';
@@ -30,6 +31,11 @@ export function rankCommand(): Command {
       'read about 1 % of what remains to be scored, and predict time, memory, disk and kept tokens',
       false,
     )
+    .option(
+      '--force-judge',
+      'use a judge (lm:JUDGE) even if it fails its exam; the notes of the ranking record it',
+      false,
+    )
     .action(async (options: RankOptions) => {
       if (options.dryRun && options.publishOnly)
         throw fail('USAGE', { problem: 'Give --dry-run or --publish-only, not both' });
@@ -40,7 +46,7 @@ export function rankCommand(): Command {
       const result = await work(options, async (run, report) => {
         const ranked = await (options.publishOnly
           ? publishScored(run, report, options.scorer)
-          : rankCorpus(withWorkers(run, options.workers), report, options.scorer));
+          : rankCorpus(withWorkers(run, options.workers), report, options.scorer, options));
         return {
           ...ranked,
           notes: [...ranked.notes, ...(options.scorer === defaultScorer ? await listOutdated(run) : [])],
@@ -56,13 +62,13 @@ export const driftExitCode = 4;
 
 async function predict(options: RankOptions): Promise<void> {
   const prediction = await work(options, async (run, report) =>
-    predictRanking(await prepareRun(withWorkers(run, options.workers), options.scorer, report), report),
+    predictRanking(await prepareRun(withWorkers(run, options.workers), options, report), report),
   );
   printResult(options.json, prediction, describePrediction(prediction));
 }
 
-async function prepareRun(main: Run, scorer: string, report: Report): Promise<Run> {
-  return (await prepareRanking(main, scorer, report)).run;
+async function prepareRun(main: Run, options: RankOptions, report: Report): Promise<Run> {
+  return (await prepareRanking(main, options.scorer, report, options)).run;
 }
 
 interface RankOptions extends StepOptions {
@@ -70,6 +76,7 @@ interface RankOptions extends StepOptions {
   workers?: number;
   scorer: string;
   publishOnly: boolean;
+  forceJudge: boolean;
 }
 
 function withWorkers(run: Run, workers = run.settings.workers): Run {
@@ -91,7 +98,8 @@ export function summarizeRank({
   withoutDocuments,
   notes,
 }: RankResult): object {
-  const { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined } = ranking;
+  const { generation, publishedAt, documents, tokens, estimatedDocuments, unknown, textBytes, quarantined } =
+    ranking;
   return {
     published,
     ranking: {
@@ -100,6 +108,7 @@ export function summarizeRank({
       documents,
       tokens,
       estimatedDocuments,
+      unknown,
       textBytes,
       quarantined,
       shards: shardsOf(ranking.parts).length,
@@ -134,6 +143,7 @@ export function describeRank({
         `(${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} reused`,
     );
   else lines.push(published ? 'Everything was already scored' : 'Nothing new to score');
+  if (ranking.unknown !== undefined) lines.push(`${describeUnknown(ranking.unknown)}. They are left out`);
   if (ranking.quarantined > 0) lines.push(describeQuarantine(ranking.quarantined));
   if (withoutDocuments.empty > 0) lines.push(describeEmpty(withoutDocuments.empty));
   for (const note of notes) lines.push(`Note: ${note}`);

@@ -40,7 +40,7 @@ export function applyShape(row: Row, shape: Shape, recipe: string): Outcome {
       allowed: choose.by,
     });
   }
-  return { golds, choices: choices.texts.length, finish: (choice) => makeText(row, shape, recipe, choice) };
+  return { golds, choices: choices.texts, finish: (choice) => makeText(row, shape, recipe, choice) };
 }
 
 function whyLacked(row: Row, { field, is }: Shape['need'][number]): string {

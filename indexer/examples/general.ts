@@ -69,7 +69,7 @@ export function applyGeneralRules(row: Row): Outcome {
       : made(row, whole, fields);
   return {
     golds,
-    choices: choices.texts.length,
+    choices: choices.texts,
     finish: (text) =>
       compose(row, whole, question, { text, field: '' }, [...fields, ...golds.map(({ field }) => field)]),
   };

@@ -31,7 +31,7 @@ export interface Gold {
 
 export interface Open {
   golds: readonly Gold[];
-  choices: number;
+  choices: readonly string[];
   finish: (choice: string) => Made | Refused;
 }
 

@@ -42,7 +42,7 @@ function settle({ golds, choices, finish }: Open, evidence: ReadonlyMap<string, 
   );
   const [first] = readable;
   const shown = golds.map(({ field, shown: value }) => `${field} is "${value}"`).join(', ');
-  if (first === undefined) return { reason: `${shown}, which is none of the ${choices} choices` };
+  if (first === undefined) return { reason: `${shown}, which is none of the ${choices.length} choices` };
   let left: ReadonlySet<string> | undefined;
   for (const gold of readable) {
     const meant = readBy(gold, evidence.get(gold.key));

@@ -83,15 +83,16 @@ async function askProbabilities(
     const tokens = countTokens(model, prompts, answer, at);
     // Without its beginning, the prompt would be another.
     if (answer.cutTokens > 0) return { reply: { reason: 'too long' }, tokens };
-    const logs = splitGroups(groups, answer);
-    return {
-      reply: {
-        sums: logs.map((group) => finite(logSumExp(group))),
-        maxima: logs.map((group) => finite(Math.max(...group.map((log) => log ?? -Infinity)))),
-      },
-      tokens,
-    };
+    return { reply: replyOf(splitGroups(groups, answer)), tokens };
   });
+}
+
+/** The reply that follows from the log probabilities of each group's answers; null for unreported ones. */
+export function replyOf(logs: readonly (readonly (number | null)[])[]): Reply {
+  return {
+    sums: logs.map((group) => finite(logSumExp(group))),
+    maxima: logs.map((group) => finite(Math.max(...group.map((log) => log ?? -Infinity)))),
+  };
 }
 
 /** The log probabilities of each group's continuations. */

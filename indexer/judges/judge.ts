@@ -7,8 +7,11 @@ import type { Report } from '../../run/progress.ts';
 import { fingerprint, type Run } from '../../run/run.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { openLanguageModel } from '../../models/open.ts';
+import type { TextWindow } from '../targets/lm-score.ts';
+import { promptOf, type Told } from './ask.ts';
 import { judgeText, windowsOf } from './judge-windows.ts';
 import { type AskedQuestion, readQuestions } from './questions.ts';
+import { questionDigest, windowDigest } from './reply-digest.ts';
 import { openReplyStore } from './reply-store.ts';
 import { tryQuestions } from './try-questions.ts';
 import { openWindowJudge } from './window-judge.ts';
@@ -55,6 +58,15 @@ export type UnknownReason = 'empty' | 'answer mass' | 'too long' | 'refused' | '
 
 export type JudgeKind = 'LM-Score' | 'topic score' | 'rating';
 
+export interface JudgeRequest {
+  /** What the reply is stored by: 32 hex digits. */
+  digest: string;
+  question: AskedQuestion;
+  prompt: string;
+  /** Whether the reply is stored already. */
+  isStored: boolean;
+}
+
 export interface Judge {
   name: string;
   kind: JudgeKind;
@@ -70,6 +82,10 @@ export interface Judge {
    * the model.
    */
   judge(texts: readonly string[], onProgress?: (done: number) => void): Promise<JudgedText[]>;
+  /** What the model would be asked about texts, each request once. */
+  requests(texts: readonly string[]): JudgeRequest[];
+  /** Stores replies from elsewhere. Errors: DISK_FULL, WRITE_FAILED. */
+  add(replies: readonly (Told & { digest: string })[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -113,16 +129,29 @@ export async function openJudge(run: Run, name: string, report: Report): Promise
       questions: questions.map((question) => question.name),
       notes,
       async judge(texts, onProgress = () => undefined) {
-        const whole = texts.map((text) => text.toWellFormed());
-        const windows = whole.map((text) => windowsOf(text, settings));
-        const pieces = whole.map((text, at) =>
-          (windows[at] ?? []).map(({ from, to }) => text.slice(from, to)),
+        const cut = texts.map((text) => cutText(text, settings));
+        const answered = await judge.answer(
+          cut.map(({ pieces }) => pieces),
+          onProgress,
         );
-        const answered = await judge.answer(pieces, onProgress);
         return answered.map(({ replies, tokens }, at) =>
-          judgeText(settings, questions, windows[at] ?? [], replies, tokens),
+          judgeText(settings, questions, cut[at]?.windows ?? [], replies, tokens),
         );
       },
+      requests(texts) {
+        const digests = questions.map((question) => ({ question, digest: questionDigest(model, question) }));
+        const pieces = new Set(texts.flatMap((text) => cutText(text, settings).pieces));
+        const requests = Array.from(pieces).flatMap((piece) =>
+          digests.map(({ question, digest }) => ({
+            digest: windowDigest(digest, piece),
+            question,
+            prompt: promptOf(model, question, piece),
+          })),
+        );
+        const stored = store.find(requests.map(({ digest }) => digest));
+        return requests.map((request, at) => ({ ...request, isStored: stored[at] !== undefined }));
+      },
+      add: (replies) => store.add(replies),
       async close() {
         await store.close();
         await model.close();
@@ -132,6 +161,13 @@ export async function openJudge(run: Run, name: string, report: Report): Promise
     await model.close();
     throw error;
   }
+}
+
+/** A text's windows, and what is in them. */
+function cutText(text: string, settings: JudgeSettings): { windows: TextWindow[]; pieces: string[] } {
+  const whole = text.toWellFormed();
+  const windows = windowsOf(whole, settings);
+  return { windows, pieces: windows.map(({ from, to }) => whole.slice(from, to)) };
 }
 
 function kindOf({ subject }: JudgeSettings, questions: readonly AskedQuestion[]): JudgeKind {

@@ -18,6 +18,11 @@ export async function tryQuestions(
   model: LanguageModel,
   questions: readonly AskedQuestion[],
 ): Promise<string[]> {
+  if (model.source.backEnd === 'batch')
+    return [
+      `The model "${model.name}" answers through files, which cannot be tested in advance. It reports only its ` +
+        `${model.source.topK ?? 0} most likely tokens, so an answer of several tokens counts as impossible.`,
+    ];
   const byProbability = questions.filter(({ mode }) => mode === 'log probabilities');
   if (byProbability.length === 0) return [];
   if (model.lacks.logProbabilities !== undefined)

@@ -1,13 +1,12 @@
 // Gets the replies about the windows of many texts: from the store, or from the model, with as many windows in
 // flight as it takes. Every reply is stored at once.
 
-import { createHash } from 'node:crypto';
 import { fail } from '../../run/errors/errors.ts';
-import { fingerprint } from '../../run/run.ts';
 import { formatCount } from '../../run/amounts.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { ask, type Reply } from './ask.ts';
 import type { AskedQuestion } from './questions.ts';
+import { questionDigest, windowDigest } from './reply-digest.ts';
 import type { ReplyStore } from './reply-store.ts';
 
 /** If the server refuses this many windows and answers about none, the fault is not theirs. */
@@ -49,7 +48,7 @@ interface Piece {
 }
 
 export function openWindowJudge({ name, model, questions, store, atOnce, budget }: Opened): WindowJudge {
-  const questionDigests = questions.map((question) => digestOf(model, question));
+  const questionDigests = questions.map((question) => questionDigest(model, question));
   let [answered, refused] = [0, 0];
 
   const checkBudget = (): void => {
@@ -137,23 +136,6 @@ function collectPieces(texts: readonly (readonly string[])[]): Map<string, Piece
     }
   }
   return pieces;
-}
-
-/** Changes with everything that a model's reply to a question depends on, except the text. */
-function digestOf(model: LanguageModel, question: AskedQuestion): string {
-  const { before, after, groups, mode, samples, maxTokens } = question;
-  return fingerprint({
-    reply: 1,
-    model: model.fingerprint,
-    before,
-    after,
-    groups,
-    ...(mode === 'rating' ? { samples, maxTokens } : {}),
-  });
-}
-
-function windowDigest(question: string, text: string): string {
-  return createHash('sha256').update(question).update(text).digest('hex').slice(0, 32);
 }
 
 /**

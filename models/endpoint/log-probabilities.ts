@@ -127,15 +127,23 @@ export function findFault(positions: readonly Position[], least: number): string
 /** At most this many characters per token, once runs of one character are collapsed. */
 const charactersPerToken = 16;
 
+/** The characters of a text, with runs of one character counted once. */
+export function countVaried(text: string): number {
+  return text.replace(/(.)\1+/gsu, '$1').length;
+}
+
 /** Whether a server truncated a prompt, by its token count: a prompt of `sent` tokens, or a text. */
 export function findCut(counted: number | null, sent: number | string): string | undefined {
   if (counted === null) return undefined;
-  if (typeof sent === 'number')
-    return counted < sent
-      ? `it read only ${counted} of the ${sent} tokens sent and silently cut the rest`
-      : undefined;
-  const characters = sent.replace(/(.)\1+/gsu, '$1').length;
-  return counted * charactersPerToken < characters
+  if (typeof sent === 'string') return findCutText(counted, countVaried(sent));
+  return counted < sent
+    ? `it read only ${counted} of the ${sent} tokens sent and silently cut the rest`
+    : undefined;
+}
+
+/** The same for a text of so many characters, by `countVaried`. */
+export function findCutText(counted: number | null, characters: number): string | undefined {
+  return counted !== null && counted * charactersPerToken < characters
     ? `it read only ${counted} tokens of a prompt of ${characters} characters, which it silently cut`
     : undefined;
 }

@@ -29,4 +29,18 @@ export const judgesErrors = {
     say: (v: { judge: string; documents: number; reasons: string; hint: string }) =>
       `The judge "${v.judge}" gave none of ${v.documents} documents a score (${v.reasons}). ${v.hint}.`,
   },
+  EXAM_TEXTS_MISSING: {
+    status: 422,
+    exit: 1,
+    say: (v: { side: string; what: string }) =>
+      `There is no text to examine the judge ${v.side === 'for' ? 'for' : 'against'}: ${v.what} has none. Name ` +
+      'others with --for and --against, or give a file of labeled texts with --labeled.',
+  },
+  JUDGE_EXAM_FAILED: {
+    status: 422,
+    exit: 1,
+    say: (v: { judge: string; problem: string; advice: string }) =>
+      `The judge "${v.judge}" failed its exam: ${v.problem}. ${v.advice}. "betr judge ${v.judge} --exam" shows ` +
+      'every question. To use this judge anyway, add --force-judge; the ranking records it.',
+  },
 } as const;

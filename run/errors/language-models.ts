@@ -39,6 +39,13 @@ export const languageModelErrors = {
       `The server at ${v.url} does not have the model "${v.asked}"; it has ${v.known}. Set ` +
       'endpointModel to one of its models.',
   },
+  LANGUAGE_MODEL_NAME_MISSING: {
+    status: 422,
+    exit: 2,
+    say: (v: { model: string }) =>
+      `Requests in a file must name their model, but the model "${v.model}" has no endpointModel in the settings. ` +
+      'Set it to the name that the server or "vllm run-batch" is started with.',
+  },
   LANGUAGE_MODEL_REFUSED: {
     status: 502,
     exit: 1,

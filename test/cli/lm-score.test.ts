@@ -38,7 +38,12 @@ beforeAll(async () => {
         { name: 'try', model: 'dummy' },
       ],
       judges: [
-        { name: 'space', model: 'server', questions: [plainQuestion] },
+        {
+          name: 'space',
+          model: 'server',
+          questions: [plainQuestion],
+          exam: { for: ['space'], against: ['kitchen'] },
+        },
         { name: 'dummy', model: 'try', questions: [plainQuestion] },
         { name: 'strict', model: 'try', questions: [{ ...plainQuestion, leastMass: 1 }] },
       ],
@@ -126,14 +131,14 @@ describe('betr rank --scorer lm:JUDGE', () => {
   });
 
   it('is the same with the dummy model each time, and refuses a judge that knows nothing', async () => {
-    expect((await betr(folder, ['rank', '--scorer', 'lm:dummy'])).code).toBe(0);
+    expect((await betr(folder, ['rank', '--scorer', 'lm:dummy', '--force-judge'])).code).toBe(0);
     const { generation } = await readRanking(rankingRun(run, 'lm:dummy'));
     await rm(rankingRun(run, 'lm:dummy').files.ranking);
     await rm(rankingRun(run, 'lm:dummy').files.targets);
     await rm(run.files.judgments, { recursive: true });
-    expect((await betr(folder, ['rank', '--scorer', 'lm:dummy'])).code).toBe(0);
+    expect((await betr(folder, ['rank', '--scorer', 'lm:dummy', '--force-judge'])).code).toBe(0);
     expect((await readRanking(rankingRun(run, 'lm:dummy'))).generation).toBe(generation);
-    const strict = await betr(folder, ['rank', '--scorer', 'lm:strict', '--json']);
+    const strict = await betr(folder, ['rank', '--scorer', 'lm:strict', '--force-judge', '--json']);
     expect(errorOf(strict.stdout)).toMatchObject({
       code: 'JUDGE_WITHOUT_SCORES',
       message: expect.stringMatching(/none of 1201 documents a score \(answer mass: 1,201\).*leastMass/),

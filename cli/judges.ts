@@ -1,0 +1,189 @@
+// Exams and comparisons of judges as text.
+
+import type { JudgeComparison, JudgePair } from '../evaluation/compare-judges.ts';
+import { type BatchRead, answerFaults } from '../indexer/judges/read-batch.ts';
+import type { BatchWritten } from '../indexer/judges/batch-requests.ts';
+import { formatAmount, formatCount, formatCountOf, formatShare } from '../run/amounts.ts';
+import { escapeControls } from '../run/escape-controls.ts';
+import type { Amount, Exam, ExamPart, ExamSideResult } from '../scoring/exam/exam-result.ts';
+import { describeVerdict, formatArea } from '../scoring/exam/verdict.ts';
+import { formatTable, shorten } from './output.ts';
+
+/** The exam: a table for each part, what each one tests, speed and cost. */
+export function describeExam(exam: Exam): string {
+  const { judge, parts, speed, notes } = exam;
+  const topic = parts.filter(({ tests }) => tests === 'topic');
+  const quality = parts.filter(({ tests }) => tests !== 'topic');
+  const { problem, advice } = describeVerdict(exam);
+  return [
+    `${judge.name}: ${judge.kind}, by the model ${judge.model}`,
+    '',
+    'Part 1, topic: does the judge tell texts about the subject from other texts?',
+    'It does not show whether the judge knows good texts from bad ones.',
+    ...topic.flatMap((part) => describePart(part)),
+    ...(quality.length === 0
+      ? []
+      : [
+          '',
+          'Part 2, quality within a source: does the judge prefer a text to a damaged copy of it?',
+          'The topic is the same, so .5 means that the judge sees only topics.',
+          ...quality.flatMap((part) => describePart(part)),
+        ]),
+    '',
+    `Result: ${exam.verdict}. The judge ${exam.verdict === 'passed' ? 'can be used' : 'should not be used'}: ${problem}.`,
+    ...(advice === '' ? [] : [`${advice}.`]),
+    '',
+    ...(speed === null
+      ? ['Speed and cost: unknown, because every text was judged before']
+      : [
+          `Speed: ${speed.documentsPerSecond.toPrecision(3)} documents/s, ` +
+            `${formatCount(speed.tokensPerSecond)} tokens/s on this machine ` +
+            `(${formatCountOf(speed.documents, 'text')} of ${formatCount(speed.tokensPerDocument)} tokens on average)`,
+        ]),
+    ...describeCost(exam),
+    ...notes.map((note) => `Note: ${note}`),
+  ].join('\n');
+}
+
+function describePart(part: ExamPart): string[] {
+  return [
+    '',
+    part.name,
+    `  for:     ${describeSide(part.for)}`,
+    `  against: ${describeSide(part.against)}`,
+    ...formatTable([
+      ['', 'area under the curve (95 %)', 'answer mass (median)', 'unknown', 'agreement of spellings'],
+      ['judge', formatArea(part.area), '', '', ''],
+      ...part.questions.map(({ name, area, mass, unknown, spellings }) => [
+        name,
+        formatArea(area),
+        mass === null ? 'none' : mass.toPrecision(2),
+        formatShare(unknown),
+        spellings === null ? 'none' : spellings.toFixed(3),
+      ]),
+    ])
+      .split('\n')
+      .map((line) => `  ${line}`),
+  ];
+}
+
+function describeSide({ what, texts, unknown }: ExamSideResult): string {
+  return `${what}, ${formatCountOf(texts, 'text')}${describeUnknown(unknown)}`;
+}
+
+function describeUnknown(unknown: Readonly<Record<string, number>>): string {
+  const reasons = Object.entries(unknown).map(([reason, count]) => `${formatCount(count)} ${reason}`);
+  return reasons.length === 0 ? '' : ` (without a score: ${reasons.join(', ')})`;
+}
+
+function describeCost({ cost }: Exam): string[] {
+  if (cost === null) return [];
+  const describe = (what: string, { documents, seconds, tokens, money }: Amount): string =>
+    `Judging the ${what}: ${formatCountOf(documents, 'document')}, about ${formatDuration(seconds)} and ` +
+    `${formatAmount(tokens)} tokens` +
+    (money === null ? '' : `, ${money.toPrecision(3)} in money (models[].price)`);
+  return [describe('sample', cost.sample), describe('whole corpus', cost.corpus)];
+}
+
+function formatDuration(seconds: number): string {
+  if (seconds < 120) return `${seconds.toPrecision(2)} s`;
+  if (seconds < 7200) return `${(seconds / 60).toFixed(0)} min`;
+  return seconds < 172_800 ? `${(seconds / 3600).toFixed(1)} h` : `${(seconds / 86_400).toFixed(1)} days`;
+}
+
+interface BatchResult {
+  backEnd: string;
+  written?: BatchWritten;
+  read?: BatchRead;
+}
+
+/** What was written or read, and what to do next. */
+export function describeBatch(judge: string, { backEnd, written, read }: BatchResult): string {
+  return [
+    ...(written === undefined ? [] : describeWritten(judge, written)),
+    ...(read === undefined ? [] : describeRead(judge, read)),
+    ...(backEnd === 'batch'
+      ? []
+      : [
+          "Note: the answers count as those of the judge's model. Run the requests on exactly this model, or use " +
+            '"model: batch" to keep them apart.',
+        ]),
+  ].join('\n');
+}
+
+function describeWritten(judge: string, { file, url, model, requests, stored }: BatchWritten): string[] {
+  return [
+    `Wrote ${formatCountOf(requests, 'request')} to ${file}; ${formatCount(stored)} others have stored answers`,
+    `  for the model ${model}, route ${url}`,
+    ...(url === '/v1/completions'
+      ? [
+          '  vllm run-batch answers chat requests only in many versions; with "chat: true" in models[], the requests ' +
+            'are chat requests',
+        ]
+      : [`  vllm run-batch -i ${file} -o answers.jsonl --model ${model}`]),
+    `Then run: betr judge ${judge} --read-batch answers.jsonl`,
+  ];
+}
+
+function describeRead(judge: string, { lines, stored, known, faults, missing }: BatchRead): string[] {
+  const meanings: Record<keyof BatchRead['faults'], string> = {
+    failed: 'failed, or without log probabilities',
+    truncated: 'truncated',
+    doubled: 'of a request with several answers, none of which is used',
+    foreign: 'of other requests',
+    unreadable: 'unreadable',
+  };
+  return [
+    `Read ${formatCountOf(lines, 'line')}: stored ${formatCountOf(stored, 'answer')}; ` +
+      `${formatCount(known)} were stored before`,
+    ...answerFaults.flatMap((fault) => {
+      const { lines: count, first } = faults[fault];
+      return count === 0
+        ? []
+        : [`  not used: ${formatCount(count)} ${meanings[fault]}; the first is ${first ?? ''}`];
+    }),
+    missing === 0
+      ? 'Every request has an answer'
+      : `${formatCountOf(missing, 'request')} ${missing === 1 ? 'has' : 'have'} no answer yet. Run betr judge ${judge} ` +
+        '--write-batch again: it writes only these.',
+  ];
+}
+
+/** The comparison: each judge, then each pair with the documents that differ most. */
+export function describeComparison({ documents, keep, judges, mean, pairs }: JudgeComparison): string {
+  const sum = (unknown: Readonly<Record<string, number>>): number =>
+    Object.values(unknown).reduce((total, count) => total + count, 0);
+  return [
+    `${formatCountOf(documents, 'document')} of the sample`,
+    formatTable([
+      ['judge', 'kind', 'model', 'mean score', 'without a score'],
+      ...judges.map((judge) => [
+        judge.name,
+        judge.kind,
+        judge.model,
+        judge.mean?.toPrecision(3) ?? 'none',
+        formatCount(sum(judge.unknown)),
+      ]),
+      ['mean of all', '', '', mean.mean?.toPrecision(3) ?? 'none', formatCount(mean.unknown)],
+    ]),
+    ...pairs.flatMap((pair) => describePair(pair, keep)),
+  ].join('\n');
+}
+
+function describePair(pair: JudgePair, keep: number): string[] {
+  const { first, second, spearman, area, kept, dropped, differences } = pair;
+  return [
+    '',
+    `${first} and ${second}`,
+    `  Spearman's correlation ${spearman?.toFixed(3) ?? 'unknown'} over ${formatCountOf(pair.documents, 'document')}`,
+    `  ${second}'s scores find the best ${formatShare(keep)} by ${first} with an area under the curve of ${formatArea(area)}`,
+    `  Changing from ${first} to ${second} at ${formatShare(keep)} replaces ${formatCount(dropped)} of ` +
+      `${formatCountOf(kept, 'kept document')} (${formatShare(kept === 0 ? 0 : dropped / kept)})`,
+    '  They differ most about:',
+    ...differences.map(
+      ({ document, source, percentiles: [a, b], excerpt }) =>
+        `    ${escapeControls(document)}${source === '' ? '' : ` (${escapeControls(source)})`}: ` +
+        `percentile ${(100 * a).toFixed(0)} and ${(100 * b).toFixed(0)}: ${escapeControls(shorten(excerpt))}`,
+    ),
+  ];
+}

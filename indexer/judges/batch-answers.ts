@@ -1,0 +1,121 @@
+// The answer to one request of a batch file, parsed and checked.
+
+import { z } from 'zod';
+import { joinTexts } from '../../models/joined-tokens.ts';
+import {
+  completionSchema,
+  countVaried,
+  findCutText,
+  findFault,
+} from '../../models/endpoint/log-probabilities.ts';
+import { readRefusal } from '../../models/endpoint/refusal.ts';
+import { readRating, replyOf, type Told } from './ask.ts';
+import type { AskedQuestion } from './questions.ts';
+
+/**
+ * failed: the server answered with an error, or without usable log probabilities; truncated: it read only a part of
+ * the prompt, or stopped in the middle of its answer.
+ */
+export type AnswerProblem = { problem: 'failed' | 'truncated'; reason: string };
+
+/** What has to be known of a request to read its answer. */
+export interface Awaited {
+  question: AskedQuestion;
+  /** The prompt's characters, with runs of one character counted once. */
+  characters: number;
+  /** The blanks at the prompt's end, which belong to the answers. */
+  blanks: string;
+}
+
+export function awaitedOf(question: AskedQuestion, prompt: string, isChat: boolean): Awaited {
+  const isPlain = isChat || question.mode === 'rating';
+  return {
+    question,
+    characters: countVaried(prompt),
+    blanks: isPlain ? '' : joinTexts(prompt, '').continuation,
+  };
+}
+
+const lineSchema = z.object({
+  response: z.object({ status_code: z.number().nullish(), body: z.unknown() }).nullish(),
+  error: z.unknown(),
+});
+const choicesSchema = z.object({
+  choices: z
+    .array(
+      z.object({
+        text: z.string().nullish(),
+        message: z.object({ content: z.string().nullish() }).nullish(),
+        finish_reason: z.string().nullish(),
+      }),
+    )
+    .min(1),
+});
+
+/** The reply in a line of an answer file. */
+export function readAnswer(row: unknown, awaited: Awaited): Told | AnswerProblem {
+  const line = lineSchema.safeParse(row).data;
+  if (line === undefined) return failed('it has neither a response nor an error');
+  const status = line.response?.status_code ?? 200;
+  const body = line.response?.body;
+  const isError = line.error !== null && line.error !== undefined;
+  if (isError || status !== 200 || body === undefined || body === null)
+    return readError(status, line.error ?? body);
+  const completion = completionSchema.safeParse(body).data;
+  if (completion === undefined) return failed('its body is not a completion');
+  const { promptTokens, completionTokens } = completion;
+  const cut = findCutText(promptTokens, awaited.characters);
+  if (cut !== undefined) return { problem: 'truncated', reason: cut };
+  const tokens = (promptTokens ?? Math.ceil(awaited.characters / 4)) + (completionTokens ?? 1);
+  if (awaited.question.mode === 'rating') return readRatings(body, awaited.question, tokens);
+  const { positions = [], finish } = completion.choice;
+  if (finish === 'content_filter') return failed('a content filter stopped it');
+  const [position] = positions;
+  if (position === undefined) return failed('it has no log probabilities');
+  const fault = findFault([position], 1);
+  if (fault !== undefined) return failed(fault);
+  if (position.top.length === 0) return failed('it has only one log probability; top_logprobs is missing');
+  const known = new Map(
+    [position, ...position.top].map(({ text, logProbability }) => [text, logProbability]),
+  );
+  const logs = awaited.question.groups.map(({ continuations }) =>
+    continuations.map((continuation) => known.get(awaited.blanks + continuation) ?? null),
+  );
+  return { reply: replyOf(logs), tokens };
+}
+
+function readRatings(body: unknown, question: AskedQuestion, tokens: number): Told | AnswerProblem {
+  const choices = choicesSchema.safeParse(body).data?.choices ?? [];
+  if (choices.length < question.samples)
+    return { problem: 'truncated', reason: `it has ${choices.length} of ${question.samples} answers` };
+  const ratings = choices
+    .slice(0, question.samples)
+    .map(({ text, message }) => readRating(text ?? message?.content ?? '', question));
+  const isCut = choices.some(
+    ({ finish_reason: finish }, at) => finish === 'length' && (ratings[at] ?? null) === null,
+  );
+  if (isCut) return { problem: 'truncated', reason: 'it stopped before its rating; raise maxTokens' };
+  return { reply: { ratings }, tokens };
+}
+
+/** A text that is too long is a reply: asking again would not help. */
+function readError(status: number, error: unknown): Told | AnswerProblem {
+  const said = messageIn(error);
+  return readRefusal(status === 200 ? 400 : status, said)?.kind === 'length'
+    ? { reply: { reason: 'too long' }, tokens: 0 }
+    : failed(`HTTP ${status}${said === '' ? '' : `: ${said}`}`);
+}
+
+const messageSchema = z.union([
+  z.string(),
+  z.object({ message: z.string() }).transform(({ message }) => message),
+  z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
+]);
+
+function messageIn(error: unknown): string {
+  return messageSchema.safeParse(error).data ?? '';
+}
+
+function failed(reason: string): AnswerProblem {
+  return { problem: 'failed', reason };
+}

@@ -1,0 +1,149 @@
+// A judge's requests as a file, in OpenAI's batch format: one request per line, each with an id that comes back
+// with its answer. `vllm run-batch` and hosted batch services read it.
+
+import { open } from 'node:fs/promises';
+import { commitFile } from '../../data/files/commit.ts';
+import { joinTexts } from '../../models/joined-tokens.ts';
+import type { ModelSettings } from '../../run/model-settings.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { Run } from '../../run/run.ts';
+import { readSampleBlocks } from '../vectors/embed.ts';
+import type { Judge, JudgeRequest } from './judge.ts';
+
+export interface BatchWritten {
+  file: string;
+  /** The route and the model that every request names. */
+  url: string;
+  model: string;
+  requests: number;
+  /** Requests that are not in the file because their answers are stored. */
+  stored: number;
+}
+
+/** The id of a request: its judge, to name it in messages, and what its reply is stored by. */
+export function requestId(judge: Judge, digest: string): string {
+  return `${judgePrefix(judge)}${digest}`;
+}
+
+export function judgePrefix({ fingerprint }: Judge): string {
+  return `betr-${fingerprint.slice(0, 16)}-`;
+}
+
+/** The model of a judge, as the settings have it. */
+export function modelOf({ settings: { models } }: Run, { model }: Judge): ModelSettings {
+  const found = models.find(({ name }) => name === model.name);
+  if (found === undefined)
+    throw fail('LANGUAGE_MODEL_UNKNOWN', { name: model.name, known: models.map(({ name }) => name) });
+  return found;
+}
+
+/** Tokens that chat routes report at most. */
+const chatTopMost = 20;
+
+/** A request's route and body. */
+export function batchRequest(
+  settings: ModelSettings,
+  model: string,
+  { prompt, question }: Pick<JudgeRequest, 'prompt' | 'question'>,
+): { url: string; body: object } {
+  const { chat, topLogProbabilities: top } = settings;
+  const { mode, samples, maxTokens } = question;
+  const isRating = mode === 'rating';
+  const common = {
+    model,
+    max_tokens: isRating ? maxTokens : 1,
+    temperature: isRating && samples > 1 ? 1 : 0,
+    ...(isRating && samples > 1 ? { n: samples } : {}),
+  };
+  if (chat)
+    return {
+      url: '/v1/chat/completions',
+      body: {
+        ...common,
+        messages: [{ role: 'user', content: prompt }],
+        ...(isRating ? {} : { logprobs: true, top_logprobs: Math.min(top, chatTopMost) }),
+      },
+    };
+  return {
+    url: '/v1/completions',
+    // Trailing blanks belong to the answers, as for a server that answers now.
+    body: {
+      ...common,
+      prompt: isRating ? prompt : joinTexts(prompt, '').prompt,
+      ...(isRating ? {} : { logprobs: top }),
+    },
+  };
+}
+
+/**
+ * Writes the requests about the sample, and about `more` texts first, that have no stored answer to `path`. Errors:
+ * LANGUAGE_MODEL_NAME_MISSING, STEP_MISSING, DISK_FULL, WRITE_FAILED.
+ */
+export async function writeBatch(
+  run: Run,
+  judge: Judge,
+  more: readonly string[],
+  path: string,
+): Promise<BatchWritten> {
+  const settings = modelOf(run, judge);
+  const model = nameForRequests(settings);
+  const written: BatchWritten = {
+    file: path,
+    url: settings.chat ? '/v1/chat/completions' : '/v1/completions',
+    model,
+    requests: 0,
+    stored: 0,
+  };
+  const seen = new Set<string>();
+  await commitFile(path, async (temporary) => {
+    const file = await open(temporary, 'w');
+    try {
+      await forEachRequest(run, judge, more, async (requests) => {
+        const lines: string[] = [];
+        for (const request of requests) {
+          if (seen.has(request.digest)) continue;
+          seen.add(request.digest);
+          if (request.isStored) written.stored++;
+          else
+            lines.push(
+              `${JSON.stringify({
+                custom_id: requestId(judge, request.digest),
+                method: 'POST',
+                ...batchRequest(settings, model, request),
+              })}\n`,
+            );
+        }
+        written.requests += lines.length;
+        await file.appendFile(lines.join(''));
+      });
+    } finally {
+      await file.close();
+    }
+  });
+  return written;
+}
+
+/** Texts whose requests are in memory at a time. */
+const textsAtOnce = 512;
+
+/** Passes the requests about `more` texts and about the sample to `use`, some at a time. */
+export async function forEachRequest(
+  run: Run,
+  judge: Judge,
+  more: readonly string[],
+  use: (requests: JudgeRequest[]) => Promise<void>,
+): Promise<void> {
+  const useTexts = async (texts: readonly string[]): Promise<void> => {
+    for (let from = 0; from < texts.length; from += textsAtOnce)
+      await use(judge.requests(texts.slice(from, from + textsAtOnce)));
+  };
+  await useTexts(more);
+  await readSampleBlocks(run, run.files.sample, (_keys, texts) => useTexts(texts));
+}
+
+/** What requests call the model: its name at the server, or on the hub. Errors: LANGUAGE_MODEL_NAME_MISSING. */
+function nameForRequests({ name, model, endpointModel }: ModelSettings): string {
+  if (endpointModel !== undefined) return endpointModel;
+  if (/^https?:/i.test(model)) throw fail('LANGUAGE_MODEL_NAME_MISSING', { model: name });
+  return model;
+}

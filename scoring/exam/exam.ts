@@ -1,0 +1,233 @@
+// The exam of a judge: it judges texts whose answer is known, before anybody pays for judging a sample or a
+// corpus. The first part tests topic; the second compares texts with damaged copies, which have the same topic.
+
+import { readNote } from '../../data/duckdb/run-files.ts';
+import { sampleNoteSchema } from '../../indexer/sample/sample.ts';
+import type { Judge, JudgedText } from '../../indexer/judges/judge.ts';
+import { commitSealedJson } from '../../data/files/commit.ts';
+import type { Report } from '../../run/progress.ts';
+import type { Run } from '../../run/run.ts';
+import { areaUnderCurve, pairedArea } from './area.ts';
+import { drawExamTexts, type ExamChoice, type ExamSide, type ExamTexts } from './exam-texts.ts';
+import { examPath, readExam } from './exam-file.ts';
+import type { Amount, Exam, ExamPart, ExamSideResult, Speed, verdicts } from './exam-result.ts';
+import { drawQualityPairs } from './quality-texts.ts';
+import { spearmanOf } from './spearman.ts';
+
+/** Texts on each side. */
+export const examTexts = 50;
+/** A judge whose interval begins below this is not used. */
+export const leastArea = 0.6;
+
+export interface ExamOptions extends ExamChoice {
+  /** The source of the part about quality; by default the largest of the exam's sources or of the sample. */
+  source?: string | undefined;
+  /** Whether to test quality, too. */
+  quality: boolean;
+}
+
+/**
+ * Examines a judge and writes the result to exams/; undefined if nothing says what the judge should find. Errors:
+ * those of `drawExamTexts`, of `drawQualityPairs` and of judging.
+ */
+export async function examineJudge(
+  run: Run,
+  judge: Judge,
+  options: ExamOptions,
+  report: Report,
+): Promise<Exam | undefined> {
+  const texts = await drawExamTexts(run, options);
+  if (texts === undefined) return undefined;
+  const stopwatch = openStopwatch();
+  const answer = async (
+    side: readonly string[],
+    stage: string,
+    areDocuments = false,
+  ): Promise<JudgedText[]> => {
+    const startMs = performance.now();
+    const judged = await judge.judge(side, (done) =>
+      report({ stage: `exam: ${stage}`, done, total: side.length, unit: 'documents' }),
+    );
+    stopwatch.add(judged, (performance.now() - startMs) / 1000, areDocuments);
+    return judged;
+  };
+  const parts = [await examineTopic(judge, texts, answer)];
+  const notes = [...judge.notes, ...texts.notes];
+  if (options.quality) {
+    const { pairs, notes: missing } = await drawQualityPairs(run, texts, options);
+    notes.push(...missing);
+    for (const { name, what, whole, damaged } of pairs) {
+      const [better, worse] = [await answer(whole, name), await answer(damaged, name)];
+      parts.push({
+        tests: 'quality within a source',
+        name,
+        for: describeSide(what.whole, better),
+        against: describeSide(what.damaged, worse),
+        ...measure(judge, better, worse, true),
+      });
+    }
+  }
+  const speed = stopwatch.speed() ?? (await speedBefore(run, judge));
+  const exam: Exam = {
+    version: 1,
+    judge: {
+      name: judge.name,
+      kind: judge.kind,
+      fingerprint: judge.fingerprint,
+      model: judge.model.name,
+      modelFingerprint: judge.model.fingerprint,
+    },
+    verdict: verdictOf(parts[0]?.area ?? null),
+    leastArea,
+    interval: "95 %: DeLong's; Newcombe's score interval where every pair is in the same order",
+    parts,
+    speed,
+    cost: speed === null ? null : await estimateCost(run, judge, speed),
+    notes,
+  };
+  await commitSealedJson(examPath(run, judge.name), exam);
+  return exam;
+}
+
+/** All texts that an exam asks about. Errors: as for `examineJudge`. */
+export async function listExamTexts(run: Run, options: ExamOptions): Promise<string[]> {
+  const texts = await drawExamTexts(run, options);
+  if (texts === undefined) return [];
+  const { pairs } = options.quality ? await drawQualityPairs(run, texts, options) : { pairs: [] };
+  return [
+    ...texts.for.texts,
+    ...texts.against.texts,
+    ...pairs.flatMap(({ whole, damaged }) => [...whole, ...damaged]),
+  ];
+}
+
+async function examineTopic(
+  judge: Judge,
+  texts: ExamTexts,
+  answer: (side: readonly string[], stage: string, areDocuments: boolean) => Promise<JudgedText[]>,
+): Promise<ExamPart> {
+  const ask = (side: ExamSide): Promise<JudgedText[]> => answer(side.texts, 'topic', side.areDocuments);
+  const [positives, negatives] = [await ask(texts.for), await ask(texts.against)];
+  return {
+    tests: 'topic',
+    name: `${texts.for.what} against ${texts.against.what}`,
+    for: describeSide(texts.for.what, positives),
+    against: describeSide(texts.against.what, negatives),
+    ...measure(judge, positives, negatives, false),
+  };
+}
+
+function describeSide(what: string, judged: readonly JudgedText[]): ExamSideResult {
+  const unknown: Record<string, number> = {};
+  for (const { score, reason } of judged)
+    if (score === null) unknown[reason ?? 'unknown'] = (unknown[reason ?? 'unknown'] ?? 0) + 1;
+  return { what, texts: judged.length, unknown };
+}
+
+/** The areas of the judge and of each question. Texts without a score are left out, in pairs with their copy. */
+function measure(
+  judge: Judge,
+  positives: readonly JudgedText[],
+  negatives: readonly JudgedText[],
+  arePairs: boolean,
+): Pick<ExamPart, 'area' | 'questions'> {
+  const areaOf = (scoreOf: (text: JudgedText) => number | null): ExamPart['area'] => {
+    const [a, b] = [positives.map(scoreOf), negatives.map(scoreOf)];
+    if (!arePairs) return areaUnderCurve(known(a), known(b));
+    const isWhole = (at: number): boolean => (a[at] ?? null) !== null && (b[at] ?? null) !== null;
+    return pairedArea(known(a.filter((_, at) => isWhole(at))), known(b.filter((_, at) => isWhole(at))));
+  };
+  const all = [...positives, ...negatives];
+  return {
+    area: areaOf(({ score }) => score),
+    questions: judge.questions.map((name, at) => {
+      const answers = all.flatMap(({ questions }) => questions[at] ?? []);
+      const scored = answers.flatMap(({ score, scoreByMaximum }) =>
+        score === null || scoreByMaximum === null ? [] : [{ score, scoreByMaximum }],
+      );
+      return {
+        name,
+        area: areaOf(({ questions }) => questions[at]?.score ?? null),
+        mass: median(answers.map(({ mass }) => mass)),
+        unknown: all.length === 0 ? 0 : 1 - answers.filter(({ score }) => score !== null).length / all.length,
+        spellings: spearmanOf(
+          scored.map(({ score }) => score),
+          scored.map(({ scoreByMaximum }) => scoreByMaximum),
+        ),
+      };
+    }),
+  };
+}
+
+function known(scores: readonly (number | null)[]): number[] {
+  return scores.filter((score) => score !== null);
+}
+
+function median(values: readonly number[]): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [below, above] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  return below === undefined || above === undefined ? null : (below + above) / 2;
+}
+
+/** Whether the area allows using the judge. */
+export function verdictOf(area: ExamPart['area']): (typeof verdicts)[number] {
+  if (area === null) return 'no scores';
+  if (area.high < 0.5) return 'upside down';
+  return area.low < leastArea ? 'too weak' : 'passed';
+}
+
+interface Stopwatch {
+  add: (judged: readonly JudgedText[], seconds: number, areDocuments: boolean) => void;
+  speed: () => Speed | null;
+}
+
+/** Measures judging. Texts judged before took no time and do not count. */
+function openStopwatch(): Stopwatch {
+  const none = { texts: 0, tokens: 0, seconds: 0 };
+  const [all, documents] = [{ ...none }, { ...none }];
+  return {
+    add(judged, seconds, areDocuments) {
+      const asked = judged.filter(({ tokens }) => tokens > 0);
+      if (asked.length === 0) return;
+      for (const sum of areDocuments ? [all, documents] : [all]) {
+        sum.texts += asked.length;
+        sum.tokens += asked.reduce((total, { tokens }) => total + tokens, 0);
+        sum.seconds += seconds;
+      }
+    },
+    speed() {
+      // Examples are shorter than documents, so only documents show what a document costs.
+      const sum = documents.texts > 0 ? documents : all;
+      return sum.texts === 0
+        ? null
+        : {
+            documents: sum.texts,
+            documentsPerSecond: sum.texts / sum.seconds,
+            tokensPerSecond: sum.tokens / sum.seconds,
+            tokensPerDocument: sum.tokens / sum.texts,
+          };
+    },
+  };
+}
+
+/** The speed of the judge's last exam. */
+async function speedBefore(run: Run, judge: Judge): Promise<Speed | null> {
+  const last = await readExam(run, judge.name);
+  return last?.judge.fingerprint === judge.fingerprint ? last.speed : null;
+}
+
+async function estimateCost(run: Run, judge: Judge, speed: Speed): Promise<Exam['cost']> {
+  const note = await readNote(run.files.sample, sampleNoteSchema);
+  if (note === undefined) return null;
+  const price = run.settings.models.find(({ name }) => name === judge.model.name)?.price?.perMillionTokens;
+  const amountOf = (documents: number): Amount => {
+    const tokens = documents * speed.tokensPerDocument;
+    return {
+      documents,
+      seconds: documents / speed.documentsPerSecond,
+      tokens,
+      money: price === undefined ? null : (tokens / 1e6) * price,
+    };
+  };
+  return { sample: amountOf(note.sample.documents), corpus: amountOf(note.corpus.documents) };
+}

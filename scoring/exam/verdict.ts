@@ -1,0 +1,57 @@
+// What an exam means, in words.
+
+import { fail } from '../../run/errors/errors.ts';
+import type { BetrError } from '../../run/errors/errors.ts';
+import type { Exam, ExamPart } from './exam-result.ts';
+
+/** ".981 (.961–.993)" */
+export function formatArea(area: ExamPart['area']): string {
+  if (area === null) return 'unknown';
+  const short = (value: number): string => value.toFixed(3).replace(/^0/, '');
+  return `${short(area.value)} (${short(area.low)}–${short(area.high)})`;
+}
+
+/** What the part about topic shows. */
+export function describeVerdict({ verdict, leastArea, parts: [topic] }: Exam): {
+  problem: string;
+  advice: string;
+} {
+  const [better, worse] = [topic?.for.what ?? '', topic?.against.what ?? ''];
+  const measured = `area under the curve ${formatArea(topic?.area ?? null)}`;
+  const least = String(leastArea).replace(/^0/, '');
+  switch (verdict) {
+    case 'passed':
+      return { problem: `it tells ${better} from ${worse}: ${measured}`, advice: '' };
+    case 'upside down':
+      return {
+        problem: `it is upside down: it gives ${better} lower scores than ${worse}, ${measured}`,
+        advice:
+          'Swap the answers for and against, or ask in another way: models below about 1B parameters cannot answer ' +
+          'yes or no, but "subject" works with them',
+      };
+    case 'too weak':
+      return {
+        problem: `it does not reliably give ${better} higher scores than ${worse}: ${measured}, and the interval must begin at ${least} or above`,
+        advice:
+          'Name what the judge should find and what not (--for and --against, or exam in its settings), examine it ' +
+          'on more texts, or use another question or a larger model',
+      };
+    case 'no scores':
+      return {
+        problem: `it gives no score to ${describeUnknown(topic)}`,
+        advice:
+          'The model answers something else than the answers given: check them with "betr models", or lower leastMass',
+      };
+  }
+}
+
+function describeUnknown(part: ExamPart | undefined): string {
+  const of = (side: ExamPart['for'] | undefined): string =>
+    `${Object.values(side?.unknown ?? {}).reduce((sum, count) => sum + count, 0)} of ${side?.texts ?? 0} texts of ${side?.what ?? ''}`;
+  return `${of(part?.for)} and ${of(part?.against)}`;
+}
+
+/** The error of a failed exam. */
+export function examError(exam: Exam): BetrError {
+  return fail('JUDGE_EXAM_FAILED', { judge: exam.judge.name, ...describeVerdict(exam) });
+}

@@ -1,0 +1,94 @@
+// A project for tests of judges: documents about space and the kitchen, and judges of a server that knows which
+// are about space.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openBagOfWords } from '../../indexer/bag-of-words.ts';
+import type { LanguageModelServer } from '../../models/endpoint/language-model-server.ts';
+import { betr } from '../betr.ts';
+import { jsonl, makeProject, sentence } from '../project.ts';
+import { openTopicServer } from './topic-server.ts';
+
+export const prompt = '{text}\nIs the text above about space?\nAnswer:';
+const question = { name: 'space', prompt, for: ['Yes'], against: ['No'] };
+
+/** 600 documents, half of them about space, of seven sentences each. */
+function makeTexts(): { id: string; source: string; text: string }[] {
+  return (['kitchen', 'space'] as const).flatMap((source) =>
+    Array.from({ length: 300 }, (_, i) => {
+      const sentences = Array.from({ length: 6 }, (__, part) => {
+        const words = sentence(source, 7 * i + part);
+        return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+      });
+      return { id: `${source}-${i}`, source, text: `${sentences.join(' ')} Number ${i}.` };
+    }),
+  );
+}
+
+export interface JudgeProject {
+  folder: string;
+  server: LanguageModelServer;
+  close: () => Promise<void>;
+}
+
+/** Makes the project, with an index of 520 documents. */
+export async function openJudgeProject(): Promise<JudgeProject> {
+  const folder = await mkdtemp(join(tmpdir(), 'betr-judge-'));
+  const [bag, server] = [await openBagOfWords(), await openTopicServer()];
+  const sources = { for: ['space'], against: ['kitchen'] };
+  await makeProject(folder, bag.url, {
+    shards: { 'a.jsonl': jsonl(makeTexts()) },
+    settings: {
+      sample: { documents: 520 },
+      models: [
+        { name: 'topics', model: server.url, price: { perMillionTokens: 2 } },
+        { name: 'try', model: 'dummy' },
+        { name: 'files', model: 'batch', endpointModel: 'topics' },
+        { name: 'chat-files', model: 'batch', endpointModel: 'topics', chat: true },
+        { name: 'unnamed', model: 'batch' },
+      ],
+      judges: [
+        {
+          name: 'space',
+          model: 'topics',
+          questions: [question],
+          exam: { ...sources, for: ['space', 'astronomy'] },
+        },
+        {
+          name: 'upside',
+          model: 'topics',
+          questions: [{ ...question, for: ['No'], against: ['Yes'] }],
+          exam: sources,
+        },
+        { name: 'other-prompt', model: 'topics', questions: [{ ...question, prompt: `Text: ${prompt}` }] },
+        {
+          name: 'silent',
+          model: 'topics',
+          questions: [{ ...question, for: ['Certainly'], against: ['Never'] }],
+        },
+        ...['files', 'chat-files', 'unnamed'].map((model) => ({
+          name: `by-${model}`,
+          model,
+          questions: [question],
+          exam: sources,
+        })),
+        { name: 'dull', model: 'try', questions: [{ ...question, leastMass: 0 }] },
+      ],
+    },
+  });
+  await betr(folder, ['index']);
+  return {
+    folder,
+    server,
+    async close() {
+      await Promise.all([bag.close(), server.close()]);
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Whether a server was asked about a document since its request number `since`. */
+export function wasAsked({ asked }: LanguageModelServer, since: number): boolean {
+  return asked.slice(since).some(({ body }) => String(body.prompt).includes('Number'));
+}

@@ -1,0 +1,78 @@
+// `betr rank --scorer lm:JUDGE` examines the judge first.
+
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { silent } from '../../../run/progress.ts';
+import { openRun } from '../../../run/run.ts';
+import { prepareScorer } from '../../../scoring/scorers/list.ts';
+import { betr } from '../betr.ts';
+import { type Ended, errorOf } from '../project.ts';
+import { type JudgeProject, openJudgeProject, prompt, wasAsked } from './judge-project.ts';
+
+jest.setTimeout(120_000);
+
+let project: JudgeProject;
+let folder: string;
+beforeAll(async () => {
+  project = await openJudgeProject();
+  folder = project.folder;
+});
+afterAll(() => project.close());
+
+describe('betr rank --scorer lm:JUDGE', () => {
+  const notesOf = ({ stdout }: Ended): string =>
+    z
+      .object({ notes: z.array(z.string()) })
+      .parse(JSON.parse(stdout))
+      .notes.join('\n');
+  const rank = (name: string, ...args: string[]): Promise<Ended> =>
+    betr(folder, ['rank', '--scorer', `lm:${name}`, '--workers', '1', '--json', ...args]);
+  /** The notes of the scorer alone, without ranking the corpus. */
+  const prepare = async (name: string, settings = 'betr.yaml', force = false): Promise<string> => {
+    const run = await openRun(join(folder, settings));
+    return (await prepareScorer(run, `lm:${name}`, silent, force)).prepared.notes.join('\n');
+  };
+
+  it('examines the judge first and notes the result', async () => {
+    const ended = await rank('space');
+    expect(ended).toMatchObject({ code: 0, stderr: expect.not.stringContaining('betr:') });
+    expect(notesOf(ended)).toMatch(
+      /Exam of the judge "space" \(topic, not quality\): it tells space, astronomy from kitchen: area under the curve 1\.000/,
+    );
+    const asked = project.server.asked.length;
+    expect(await prepare('space')).toContain('Exam of the judge "space"');
+    expect(wasAsked(project.server, asked)).toBe(false);
+  });
+
+  it('refuses a judge that is upside down, unless told to go on', async () => {
+    const refused = errorOf((await rank('upside')).stdout);
+    expect(refused.code).toBe('JUDGE_EXAM_FAILED');
+    expect(refused.message).toContain('it is upside down');
+    expect(refused.message).toContain('--force-judge');
+    expect(await prepare('upside', 'betr.yaml', true)).toContain(
+      'failed its exam and is used because of --force-judge: it is upside down',
+    );
+    const predicted = await rank('upside', '--dry-run', '--force-judge');
+    expect(predicted).toMatchObject({ code: 0 });
+  });
+
+  it('notes how many kept documents a changed judge would replace', async () => {
+    const settings = await readFile(join(folder, 'betr.yaml'), 'utf8');
+    await writeFile(
+      join(folder, 'changed.yaml'),
+      settings.replace(JSON.stringify(prompt), JSON.stringify(`Another prompt. ${prompt}`)),
+    );
+    await prepare('space');
+    expect(await prepare('space', 'changed.yaml')).toMatch(
+      /of the best 10 % of 520 sampled documents, \d+ of 52 would be replaced \(Spearman's correlation 0\.\d+\)/,
+    );
+    expect(await prepare('space', 'changed.yaml')).not.toContain('would be replaced');
+  });
+
+  it('refuses one that knows nothing, and one without scores', async () => {
+    for (const name of ['dull', 'silent'])
+      expect(errorOf((await rank(name)).stdout)).toMatchObject({ code: 'JUDGE_EXAM_FAILED' });
+  });
+});
