@@ -93,7 +93,7 @@ function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): strin
   const missing = Object.values(unknown).reduce((sum, count) => sum + count, 0);
   const reasons = describeReasons(unknown);
   return (
-    `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} a ${kind} ` +
+    `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} ${kind === 'LM-Score' ? 'an' : 'a'} ${kind} ` +
     `(model ${model.name}: ${from.join(', ')}). ` +
     (missing === 0
       ? 'None is unknown.'
