@@ -2,12 +2,16 @@
 // score. Presets use the same schema for their questions.
 
 import { z } from 'zod';
-import { countNumber as count, positiveNumber } from './bounds.ts';
+import { countNumber as count, minNumber, positiveNumber } from './bounds.ts';
 import { name } from './model-settings.ts';
 
 const words = z.array(z.string().min(1).max(200)).min(1).max(500);
+const share = z
+  .number()
+  .min(0)
+  .max(1)
+  .refine((value) => value === 0 || value >= minNumber, { error: `must be 0, or at least ${minNumber}` });
 const names = z.array(z.string()).min(1).max(1000);
-const share = z.number().min(0).max(1);
 const scaleValue = z.number().int().min(-1000).max(1000);
 
 /** The lowest and the highest value, whose answers are the numbers themselves, or answers for each value. */

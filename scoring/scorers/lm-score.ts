@@ -97,8 +97,8 @@ function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): strin
   const missing = Object.values(unknown).reduce((sum, count) => sum + count, 0);
   const reasons = describeReasons(unknown);
   return (
-    `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} a ${judge.kind} ` +
-    `(${describeModel(judge)}). ` +
+    `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} ` +
+    `${judge.kind === 'LM-Score' ? 'an' : 'a'} ${judge.kind} (${describeModel(judge)}). ` +
     (missing === 0
       ? 'None is unknown.'
       : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and not learned from.`)

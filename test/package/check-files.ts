@@ -43,6 +43,7 @@ for (const needed of [
   'dist/cli/betr.js',
   'cli/demo/benchmarks/science.jsonl',
   'indexer/examples/recipes/mmlu.yaml',
+  'indexer/judges/presets/math.yaml',
 ])
   if (!files.includes(needed)) problems.push(`${needed} is missing`);
 if (!files.some((file) => /^dist\/server\/page\/\w+\.html$/.test(file))) problems.push('the page is missing');

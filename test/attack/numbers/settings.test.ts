@@ -60,6 +60,7 @@ describe('the settings', () => {
         benchmarks: [],
         ...(first === 'domains' ? { domains: { losses: 'a.csv', errors: 'b.csv' } } : {}),
         ...(first === 'models' ? { models: [{ name: 'a', model: 'dummy' }] } : {}),
+        ...(first === 'judges' ? { judges: [{ name: 'a', model: 'b', preset: 'math' }] } : {}),
       };
       for (const number of numbers.map(Number)) {
         const text = JSON.stringify(merge(needed, nest(path, number)), (_key, value: unknown) =>
@@ -70,7 +71,7 @@ describe('the settings', () => {
         expect(() => parseSettings(text, 'betr.yaml')).toThrow(
           expect.objectContaining({
             code: 'SETTINGS_INVALID',
-            message: expect.stringContaining(name.replace(/\.0\b/, '[0]')),
+            message: expect.stringContaining(name.replaceAll(/\.0\b/g, '[0]')),
           }),
         );
       }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -97,6 +98,36 @@ describe('the store of replies', () => {
     expect(other.find([digest('b'), digest('c')])).toEqual([undefined, told('c').reply]);
     await other.close();
     expect((await openReplyStore(folder)).find([digest('a')])).toEqual([told('a').reply]);
+  });
+});
+
+describe('a full disk', () => {
+  it('is reported, and what was stored before and after stays', async () => {
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], { stdio: 'ignore' });
+    } catch {
+      process.stdout.write('skipped: a small disk to fill can only be mounted by root\n');
+      return;
+    }
+    try {
+      const store = await openReplyStore(folder);
+      const ballast = join(folder, 'ballast');
+      await store.add([told('before')]);
+      await writeFile(ballast, Buffer.alloc(56 * 1024));
+      const many = Array.from({ length: 2000 }, (_, i) => told(`text ${i}`));
+      await expect(store.add(many)).rejects.toMatchObject({ code: 'DISK_FULL' });
+      await rm(ballast);
+      await store.add([told('after')]);
+      await store.close();
+      const again = await openReplyStore(folder);
+      expect(again.find([digest('before'), digest('after')])).toEqual([
+        told('before').reply,
+        told('after').reply,
+      ]);
+      await again.close();
+    } finally {
+      execFileSync('umount', ['-l', folder]);
+    }
   });
 });
 
