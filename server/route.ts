@@ -135,7 +135,9 @@ export function readQuery(url: string): Record<string, string> {
   return query;
 }
 
-function parameterProblem([issue]: readonly z.core.$ZodIssue[], value: unknown): BetrError {
+function parameterProblem(issues: readonly z.core.$ZodIssue[], value: unknown): BetrError {
+  // An unknown parameter first: it may be a missing one, misspelled.
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   const allowed = issue?.message ?? '';
   if (issue?.code === 'unrecognized_keys')
     return fail('PARAMETER_UNKNOWN', { parameter: issue.keys[0] ?? '', known: allowed });

@@ -18,8 +18,8 @@ export interface AboveScore {
 }
 
 /** Counted in the current ranking of the audit's scorer. Errors: those of `readRanking` and `withScores`. */
-export async function countAbove(main: Run, { scorer }: Audit, score: number): Promise<AboveScore> {
-  const run = rankingRun(main, scorer);
+export async function countAbove(main: Run, audit: Audit, score: number): Promise<AboveScore> {
+  const run = rankingRun(main, audit.scorer);
   const ranking = await readRanking(run);
   const [above] = await withScores(run, ranking, (connection, table) =>
     queryRows(
@@ -30,5 +30,5 @@ export async function countAbove(main: Run, { scorer }: Audit, score: number): P
     ),
   );
   const { documents, tokens } = above ?? { documents: 0, tokens: 0 };
-  return { documents, tokens, ofDocuments: ranking.documents, ofTokens: ranking.tokens };
+  return { documents, tokens, ofDocuments: audit.documents, ofTokens: audit.tokens };
 }

@@ -29,7 +29,7 @@ export interface DrawOptions {
 
 /** Draws an audit of a ranking, without saving it. Errors: those of `withScores`. */
 export async function drawAudit(run: Run, ranking: Ranking, options: DrawOptions): Promise<Audit> {
-  const { generation, documents, tokens } = ranking;
+  const { generation } = ranking;
   return withScores(run, ranking, async (connection, table) => {
     const plan = cutSlices(await groupScores(connection, table, ranking, options.slices), options.slices);
     const shares = shareOut(
@@ -48,8 +48,9 @@ export async function drawAudit(run: Run, ranking: Ranking, options: DrawOptions
       generation,
       seed: options.seed,
       twice: options.twice,
-      documents,
-      tokens,
+      // Documents without a score are in no slice.
+      documents: slices.reduce((sum, slice) => sum + slice.documents, 0),
+      tokens: slices.reduce((sum, slice) => sum + slice.tokens, 0),
       slices,
       shards: listShards(ranking, names),
       drawn,
@@ -76,9 +77,10 @@ const score = z.number().transform((value) => value + 0);
 async function groupScores(
   connection: DuckDBConnection,
   table: string,
-  { histogram, documents }: Ranking,
+  { histogram }: Ranking,
   slices: number,
 ): Promise<ScoreGroup[]> {
+  const documents = histogram.reduce((sum, [, inBin]) => sum + inBin, 0);
   let above = 0;
   const isSplit = histogram.map(([, inBin]) => {
     const first = Math.floor((above * slices) / documents);
@@ -127,7 +129,7 @@ async function spread(
   const sources = await queryRows(
     connection,
     `SELECT ${sliceColumn(slices)} AS slice, source, count(*)::DOUBLE AS documents FROM ${table} ` +
-      'WHERE score IS NOT NULL GROUP BY ALL ORDER BY slice, source',
+      'GROUP BY ALL ORDER BY slice, source',
     z.object({ slice: count, source: z.string(), documents: count }),
   );
   const starts = randomStarts(seed, slices.length);
@@ -176,7 +178,7 @@ async function pick(
     connection,
     `WITH wanted(slice, source, drawn, below) AS (VALUES ${wanted.join(', ')}), ranked AS (SELECT ` +
       `document, shard, "row"::DOUBLE AS "row", source, tokens::DOUBLE AS tokens, score, ` +
-      `${sliceColumn(slices)} AS slice, ${chance} AS chance FROM ${table} WHERE score IS NOT NULL) ` +
+      `${sliceColumn(slices)} AS slice, ${chance} AS chance FROM ${table}) ` +
       'SELECT ranked.* EXCLUDE chance FROM ranked JOIN wanted USING (slice, source) WHERE chance < below ' +
       'QUALIFY row_number() OVER (PARTITION BY slice, source ORDER BY chance, shard, "row") <= drawn ' +
       'ORDER BY slice, source, chance, shard, "row"',

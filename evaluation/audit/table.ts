@@ -80,14 +80,8 @@ export async function readTable(path: string): Promise<FilledTable> {
   if (!isUtf8(bytes))
     return refuse(['it is not UTF-8, so texts and notes may be garbled; save it as "CSV UTF-8"']);
   const rows = parse(bytes.toString(), refuse);
-  const header = (rows[0] ?? []).map((name) => name.trim().toLowerCase());
-  const column = (name: string): number =>
-    header.findIndex((cell) => cell === name || cell.startsWith(`${name}:`));
-  const [audit, id, answer, note] = [column('audit'), column('id'), column('answer'), column('note')];
-  if (id < 0 || answer < 0)
-    return refuse([
-      `its first row must name the columns "id" and "answer", but it has ${showKeys(rows[0] ?? []) || 'none'}`,
-    ]);
+  const header = rows[0] ?? [];
+  const { audit, id, answer, note } = findColumns(header);
   const problems: string[] = [];
   const answers: FilledTable['answers'] = [];
   const rowOf = new Map<string, number>();
@@ -150,15 +144,28 @@ function shorten(problems: readonly string[]): string[] {
     : [...problems.slice(0, mostProblems), `and ${problems.length - mostProblems} more rows`];
 }
 
+/** Where the columns of a table are; -1 for none. */
+function findColumns(header: readonly string[]): Record<'audit' | 'id' | 'answer' | 'note', number> {
+  const names = header.map((name) => name.trim().toLowerCase());
+  const column = (name: string): number =>
+    names.findIndex((cell) => cell === name || cell.startsWith(`${name}:`));
+  return { audit: column('audit'), id: column('id'), answer: column('answer'), note: column('note') };
+}
+
 /** The cells of a table. Spreadsheets in many languages separate them by semicolons. */
 function parse(text: string, refuse: (problems: readonly string[]) => never): string[][] {
-  const firstLine = /^[^\r\n]*/.exec(text)?.[0] ?? '';
-  const most = ([',', ';', '\t'] as const)
-    .map((delimiter) => ({ delimiter, count: firstLine.split(delimiter).length }))
-    .reduce((best, one) => (one.count > best.count ? one : best));
-  try {
-    return parseCells(text, most.delimiter, { emptyLines: true });
-  } catch (error) {
-    return refuse([`it is not CSV (${reasonOf(error)})`]);
+  let problem = '';
+  for (const delimiter of [',', ';', '\t'] as const) {
+    try {
+      const rows = parseCells(text, delimiter, { emptyLines: true });
+      const { id, answer } = findColumns(rows[0] ?? []);
+      if (id >= 0 && answer >= 0) return rows;
+      problem ||=
+        'its first row must name the columns "id" and "answer", but it has ' +
+        (showKeys(rows[0] ?? []) || 'none');
+    } catch (error) {
+      problem ||= `it is not CSV (${reasonOf(error)})`;
+    }
   }
+  return refuse([problem]);
 }

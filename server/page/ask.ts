@@ -14,6 +14,11 @@ export class Problem extends Error {
   }
 }
 
+/** Anything thrown, as a Problem. */
+export function problemOf(error: unknown): Problem {
+  return error instanceof Problem ? error : new Problem('INTERNAL', 0, String(error));
+}
+
 const keyName = 'betr-key';
 
 /** Keeps the API key until the tab is closed. */

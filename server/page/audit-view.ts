@@ -2,17 +2,18 @@
 
 import { formatCount, formatScore } from './amounts.ts';
 import type { AuditAnswer, AuditDocument } from './answers.ts';
-import { Problem } from './ask.ts';
+import type { Problem } from './ask.ts';
 import { find } from './dom.ts';
 
 export interface Acts {
-  begin(person: string): void;
-  leave(): void;
-  answer(answer: AuditAnswer): void;
-  back(): void;
-  reveal(): void;
-  again(): void;
-  useKey(key: string): void;
+  begin: (person: string) => void;
+  leave: () => void;
+  answer: (answer: AuditAnswer) => void;
+  back: () => void;
+  reveal: () => void;
+  discard: () => void;
+  again: () => void;
+  useKey: (key: string) => void;
 }
 
 const keyAnswers: Record<string, AuditAnswer> = { y: 'yes', n: 'no', '?': 'cannot tell' };
@@ -50,6 +51,7 @@ export function openAuditView(acts: Acts) {
   find('#doneBack', HTMLElement).addEventListener('click', acts.back);
   revealButton.addEventListener('click', acts.reveal);
   find('#again', HTMLElement).addEventListener('click', acts.again);
+  find('#discard', HTMLElement).addEventListener('click', acts.discard);
   find('#leave', HTMLElement).addEventListener('click', acts.leave);
   openKeys(acts, judge, noteField, text);
 
@@ -131,8 +133,9 @@ export function openAuditView(acts: Acts) {
       find('#doneBack', HTMLElement).hidden = answers.size === 0;
       done.focus();
     },
-    showSaved(waiting: number, problem: Problem | undefined): void {
+    showSaved(waiting: number, refused: number, problem: Problem | undefined): void {
       const status = find('#saved', HTMLElement);
+      find('#discard', HTMLElement).hidden = refused === 0;
       if (waiting === 0 && status.textContent === '') return;
       const some = waiting === 1 ? '1 answer is' : `${formatCount(waiting)} answers are`;
       const said =
@@ -140,19 +143,18 @@ export function openAuditView(acts: Acts) {
           ? 'All answers are saved.'
           : problem === undefined
             ? 'Saving …'
-            : `${some} not saved yet; this browser keeps them. ${problem.message}`;
+            : `${some} not saved yet, but kept in this browser. ${problem.message}`;
       status.toggleAttribute('data-problem', waiting > 0 && problem !== undefined);
       if (status.textContent !== said) status.textContent = said;
       if (problem?.code.startsWith('KEY_') === true) keyForm.hidden = false;
     },
-    showProblem(error: unknown): void {
+    showProblem(problem: Problem | undefined): void {
       const alert = find('#problem', HTMLElement);
-      alert.hidden = error === undefined;
-      alert.textContent = error === undefined ? '' : error instanceof Problem ? error.message : String(error);
-      if (error instanceof Problem && error.code.startsWith('KEY_')) {
-        keyForm.hidden = false;
-        find('#keyInput', HTMLInputElement).focus();
-      }
+      alert.hidden = problem === undefined;
+      alert.textContent = problem?.message ?? '';
+      if (problem?.code.startsWith('KEY_') !== true) return;
+      keyForm.hidden = false;
+      find('#keyInput', HTMLInputElement).focus();
     },
     note: () => noteField.value.trim(),
   };

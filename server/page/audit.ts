@@ -4,10 +4,10 @@
 import { type Entry, openOutbox } from './audit-outbox.ts';
 import { openAuditView } from './audit-view.ts';
 import type { AuditAnswer, AuditDocument, AuditState } from './answers.ts';
-import { askJson, keepKey, Problem } from './ask.ts';
+import { askJson, keepKey, problemOf } from './ask.ts';
 
 const personKey = 'betr-person';
-const retryMs = 2_000;
+const retryMs = 1_000;
 const textsAhead = 2;
 
 interface Session {
@@ -32,6 +32,7 @@ const view = openAuditView({
   answer,
   back,
   reveal: () => void reveal(),
+  discard: () => outbox.discard(),
   again: () => void begin(session?.person ?? ''),
   useKey(key) {
     keepKey(key);
@@ -44,7 +45,7 @@ const view = openAuditView({
 const outbox = openOutbox({
   changed(problem) {
     const waiting = outbox.waiting().length;
-    view.showSaved(waiting, problem);
+    view.showSaved(waiting, outbox.refused(), problem);
     showProgress();
   },
   saved({ next, left, forOthers }, { audit, person }) {
@@ -71,7 +72,7 @@ async function begin(name: string): Promise<void> {
   try {
     state = await askJson<AuditState>(`audit/state?${query}`, ['audit', 'answered', 'next', 'left']);
   } catch (error) {
-    view.showProblem(error);
+    view.showProblem(problemOf(error));
     return;
   }
   const { audit, person, answered, next, left, forOthers, superseded } = state;
@@ -186,8 +187,8 @@ async function load(id: string): Promise<void> {
     view.showText(document);
   } catch (error) {
     if (current?.id !== id) return;
-    view.showProblem(error);
-    if (!(error instanceof Problem && error.code.startsWith('KEY_')))
+    view.showProblem(problemOf(error));
+    if (!problemOf(error).code.startsWith('KEY_'))
       setTimeout(() => {
         if (current?.id === id && !current.ready) void load(id);
       }, retryMs);
@@ -206,7 +207,7 @@ async function reveal(): Promise<void> {
     current.scoreShown = true;
     view.showAbout(about);
   } catch (error) {
-    view.showProblem(error);
+    view.showProblem(problemOf(error));
   }
 }
 

@@ -112,7 +112,7 @@ function formatEstimate({ value, low, high }: Share): string {
   return `${formatShare(value)}, ${formatShare(low)} to ${formatShare(high)}`;
 }
 
-function describeCutoff({ cutoff }: AuditResult, above: AboveScore | null): string[] {
+function describeCutoff({ cutoff, audit }: AuditResult, above: AboveScore | null): string[] {
   if (cutoff === null) return [];
   const { wanted, score, chosenOn, measuredOn, verdict } = cutoff;
   if (score === null || chosenOn === null)
@@ -132,6 +132,7 @@ function describeCutoff({ cutoff }: AuditResult, above: AboveScore | null): stri
       ? 'The other half has no answer above it: unmeasured.'
       : `Measured on the other half: ${formatEstimate(measuredOn)}, on ` +
         `${formatCountOf(measuredOn.judged, 'document')}: ${verdictWords[verdict]}`,
+    `To keep what it keeps: betr select --scorer ${audit.scorer} --score ${score}`,
   ];
 }
 

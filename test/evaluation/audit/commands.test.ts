@@ -132,7 +132,7 @@ describe('a table', () => {
     // Every text is intact, and none begins a formula.
     const byId = new Map(drawn.drawn.map(({ id, document }) => [id, made.texts.get(document)]));
     for (const [, id = '', text = ''] of rows.slice(1)) expect(plainCell(text)).toBe(byId.get(id));
-    expect(rows.filter(([, , text = '']) => plainCell(text) === hostileText)).toHaveLength(3);
+    expect(rows.filter(([, , text = '']) => plainCell(text) === hostileText)).toHaveLength(18);
     expect(rows.flat().filter((cell) => /^[=+\-@\t\r]/.test(cell))).toEqual([]);
     expect((await readFile(file('out.csv'), 'utf8')).startsWith('\ufeffaudit,id')).toBe(true);
 
@@ -211,6 +211,16 @@ describe('a table', () => {
     expect(error.code).toBe('AUDIT_TABLE_INVALID');
     expect(error.message).toMatch(message);
     expect((await audit('decisions')).stdout.trim().split('\r\n')).toHaveLength(1);
+  });
+
+  it('may have a question with any punctuation', async () => {
+    await draw('--twice', '0', '--question', 'Is it; one, two;\t"three"; or; four; five; six; \nor none?');
+    await audit('export', file('marks.csv'), '--person', 'Ada', '--count', '2');
+    const text = (await readFile(file('marks.csv'), 'utf8')).replace(/,,\r\n$/, ',yes,\r\n');
+    await writeFile(file('marks.csv'), text);
+    expect((await audit('import', file('marks.csv'), '--person', 'Ada')).stdout).toContain(
+      '1 new answer by Ada',
+    );
   });
 
   it('may come back with semicolons, and must be UTF-8', async () => {

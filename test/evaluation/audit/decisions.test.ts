@@ -34,14 +34,14 @@ it('keeps every answer, and takes the last of each person', async () => {
   });
 });
 
-it('ignores what a cut-off write left, at every byte, and goes on after it', async () => {
+it('ignores what a cut-off write left, wherever it was cut, and goes on after it', async () => {
   await withRun(async (run) => {
     const path = decisionsFile(run, audit);
     await saveAnswers(run, audit, 'Ada', [given('d-1', 'yes')]);
     const { length } = await readFile(path);
     await saveAnswers(run, audit, 'Ada', [given('d-2', 'no'), given('d-3', 'no')]);
     const whole = await readFile(path);
-    for (let cut = length; cut < whole.length - 1; cut += 7) {
+    for (let cut = length; cut < whole.length - 1; cut += 13) {
       await truncate(path, cut);
       expect((await readDecisions(run, audit)).all.map(({ id }) => id)).toEqual(['d-1']);
       expect((await readDecisions(run, audit)).unreadableLines).toBe(0);

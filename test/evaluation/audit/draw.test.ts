@@ -5,6 +5,9 @@ import fc from 'fast-check';
 import type { Audit } from '../../../evaluation/audit/audit.ts';
 import { drawAudit, type DrawOptions } from '../../../evaluation/audit/draw.ts';
 import { cutSlices, shareOut, spreadOverSources } from '../../../evaluation/audit/strata.ts';
+import { rankCorpus } from '../../../ranking/rank.ts';
+import { silent } from '../../../run/progress.ts';
+import { scoreSlowly, withPicky } from '../../ranking/picky-corpora.ts';
 import { makeRows, rankRows, type Row, withRun } from '../../ranking/synthetic.ts';
 
 const options: DrawOptions = { scorer: 'betr', question: 'Good?', count: 60, slices: 6, twice: 0.2, seed: 1 };
@@ -97,6 +100,23 @@ describe('a draw', () => {
     for (let at = 0; at < 6; at++) expect(twice.filter(({ slice }) => slice === at)).toHaveLength(2);
     expect((await draw(rows, { twice: 0 })).drawn.some((document) => document.twice)).toBe(false);
     expect((await draw(rows, { twice: 1 })).drawn.every((document) => document.twice)).toBe(true);
+  });
+});
+
+it('leaves out documents without a score', async () => {
+  const lines = Array.from({ length: 60 }, (_, at) => ({
+    id: `key-${at}`,
+    source: 'web',
+    tokens: 10,
+    text: `${'ab cde '.repeat(at % 20)}${'x'.repeat(at % 10)}o`,
+  }));
+  await withPicky([lines], async (main, run) => {
+    const { ranking } = await rankCorpus(main, silent, 'picky');
+    const { scored, unknown } = scoreSlowly([lines]);
+    expect(unknown.length).toBeGreaterThan(0);
+    const audit = await drawAudit(run, ranking, { ...options, count: 100, slices: 4 });
+    expect(audit.documents).toBe(scored.length);
+    expect(audit.drawn.map(({ row }) => row).sort((a, b) => a - b)).toEqual(scored.map(({ row }) => row));
   });
 });
 

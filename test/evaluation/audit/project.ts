@@ -27,7 +27,7 @@ export async function makeAuditProject(): Promise<AuditProject> {
   for (let shard = 0; shard < 3; shard++) {
     const rows = Array.from({ length: 30 }, (_, row) => {
       const id = `d${shard}-${row}`;
-      const text = row === 4 ? hostileText : `Text ${id}: ${'word '.repeat(1 + 7 * row + shard)}`;
+      const text = row % 5 === 4 ? hostileText : `Text ${id}: ${'word '.repeat(1 + 7 * row + shard)}`;
       texts.set(id, text);
       return JSON.stringify({ id, source: row % 2 === 0 ? 'web' : 'books', text });
     });

@@ -81,9 +81,7 @@ describe('the result of an audit', () => {
 
   it('measures agreement on yes and no of the documents with two answers', () => {
     const audit = makeAudit([100], 12, true);
-    const first = [...'aabbdcccedda'];
-    // The published example with its six values mapped to two would be another figure; here yes and no only.
-    const pairs: [AnswerWord, AnswerWord][] = first.map((_, at) =>
+    const pairs = Array.from({ length: 12 }, (_, at): [AnswerWord, AnswerWord] =>
       at < 4 ? ['no', 'no'] : at < 10 ? ['yes', 'yes'] : at === 10 ? ['yes', 'no'] : ['yes', 'cannot tell'],
     );
     const { agreement } = auditResult(
@@ -138,23 +136,23 @@ describe('the cutoff for a precision', () => {
     const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
     const chosen: number[] = [];
     const measured: number[] = [];
-    for (let seed = 0; seed < 300; seed++) {
+    for (let seed = 0; seed < 120; seed++) {
       const audit = makeAudit([100, 100, 100, 100], 40, false, seed);
       const { cutoff } = auditResult(
         audit,
         decisionsOf(answersTo(160, () => (random() < 0.5 ? 'yes' : 'no'))),
         0.6,
       );
-      if (cutoff?.measuredOn == null || cutoff.chosenOn === null) continue;
+      if (cutoff === null || cutoff.measuredOn === null || cutoff.chosenOn === null) continue;
       chosen.push(cutoff.chosenOn.precision);
       measured.push(cutoff.measuredOn.value);
     }
     const mean = (values: readonly number[]): number =>
       values.reduce((sum, value) => sum + value, 0) / values.length;
-    expect(chosen.length).toBeGreaterThan(100);
+    expect(chosen.length).toBeGreaterThan(50);
     expect(mean(chosen)).toBeGreaterThanOrEqual(0.6);
-    expect(mean(measured)).toBeGreaterThan(0.46);
-    expect(mean(measured)).toBeLessThan(0.54);
+    expect(mean(measured)).toBeGreaterThan(0.45);
+    expect(mean(measured)).toBeLessThan(0.55);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { findAudit } from '../../../evaluation/audit/audit.ts';
 import { type Decision, readDecisions } from '../../../evaluation/audit/decisions.ts';
@@ -124,7 +125,7 @@ describeInChromium('the page of an audit', () => {
     page.on('request', (request) => asked.push(request.url()));
     let hostile = 0;
     for (let at = 0; hostile === 0 && at < 90; at++) {
-      const text = await page.locator('#text').evaluate((element) => element.textContent);
+      const text = await page.locator('#text').textContent();
       if (text === hostileText) hostile++;
       else await press(page, 'y');
     }
@@ -134,7 +135,9 @@ describeInChromium('the page of an audit', () => {
     expect(await page.locator('body').innerText()).not.toMatch(/score \d|slice/);
     expect(asked.filter((url) => url.includes('reveal'))).toEqual([]);
     await page.keyboard.press('s');
-    await page.locator('#about', { hasText: /^score [\d.,]+ · slice \d+ of 10 · web · d\d-4$/ }).waitFor();
+    await page
+      .locator('#about', { hasText: /^score [\d.,]+ · slice \d+ of 10 · (?:web|books) · d\d-\d*[49]$/ })
+      .waitFor();
     await press(page, '?');
     expect(await page.locator('#about').textContent()).toBe('');
     await saved(page);
@@ -151,7 +154,7 @@ describeInChromium('the page of an audit', () => {
     await own.end('SIGKILL');
     await page.keyboard.press('y');
     await page
-      .locator('#saved', { hasText: '1 answer is not saved yet; this browser keeps them.' })
+      .locator('#saved', { hasText: '1 answer is not saved yet, but kept in this browser.' })
       .waitFor();
     expect(await decisions()).toHaveLength(2);
     // The answer outlives the page, too.
@@ -183,6 +186,33 @@ describeInChromium('the page of an audit', () => {
     }
   });
 
+  it('does not let answers that are refused for good get in the way of others', async () => {
+    await draw('--count', '30');
+    const own = await startServer(made.run);
+    const page = await sit('Gil', own.url);
+    await own.end('SIGKILL');
+    await page.keyboard.press('y');
+    await page.locator('#saved', { hasText: 'not saved yet' }).waitFor();
+    await draw('--count', '20');
+    const back = await serveRun(made.run, { host: '127.0.0.1', port: Number(new URL(own.url).port) });
+    try {
+      await page.locator('#saved', { hasText: /1 answer is not saved yet.*There is no audit/ }).waitFor();
+      page.once('dialog', (dialog) => void dialog.accept());
+      await page.reload();
+      await page.keyboard.press('Enter');
+      await shown(page);
+      await press(page, 'n');
+      await until(async () => (await decisions()).length === 1);
+      await page.locator('#saved', { hasText: /1 answer is not saved yet.*There is no audit/ }).waitFor();
+      await page.locator('#discard').focus();
+      await page.keyboard.press('Enter');
+      await saved(page);
+      expect((await decisions()).map(({ answer }) => answer)).toEqual(['no']);
+    } finally {
+      await back.stop(0);
+    }
+  });
+
   it('can be used with buttons and without letter keys, and asks for a key where one is needed', async () => {
     await draw('--count', '10', '--twice', '0');
     const page = await sit('Ed');
@@ -196,8 +226,9 @@ describeInChromium('the page of an audit', () => {
     await page.keyboard.press('n');
     expect(await count(page)).toBe('1 of 10 answered');
     await saved(page);
-    const { key } = await makeKey(made.run.files.apiKeys, 'jobs');
-    const guarded = await serveRun(made.run, { host: '127.0.0.1', port: 0 });
+    const keysPath = join(made.folder, 'keys.json');
+    const { key } = await makeKey(keysPath, 'jobs');
+    const guarded = await serveRun(made.run, { host: '127.0.0.1', port: 0, keysPath });
     try {
       const opened = await openPage(browser);
       await opened.page.goto(`${guarded.url}/audit`);
@@ -213,7 +244,6 @@ describeInChromium('the page of an audit', () => {
       expect((await decisions()).map(({ person }) => person)).toEqual(['Ed', 'Flo']);
     } finally {
       await guarded.stop(0);
-      await rm(made.run.files.apiKeys);
     }
   });
 });

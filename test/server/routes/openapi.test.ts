@@ -79,8 +79,8 @@ describe('GET /openapi.json', () => {
   it('takes exactly the parameters that it documents', async () => {
     const { paths } = await readDocument();
     for (const [path, methods] of Object.entries(paths)) {
-      // The page's own address holds the question, which the page reads.
-      if (methods['get'] === undefined || path.includes('{') || path === '/') continue;
+      // A page's own address holds what the page reads.
+      if (methods['get'] === undefined || path.includes('{') || ['/', '/audit'].includes(path)) continue;
       const reply = await server().ask(`${path}?nonsense=1`);
       const known = methods['get'].parameters.map(({ name }) => name).join(', ');
       expect([path, reply.status, reply.json]).toEqual([
