@@ -14,7 +14,7 @@ export const name = z
 /** A language model, named once and used by its name. */
 export const modelSchema = z.strictObject({
   name,
-  /** A hub name, a folder, the address of a server, or `dummy`. */
+  /** A hub name, a folder, the address of a server, `batch`, or `dummy`. */
   model: z.string().min(1),
   /** The model's name at the server; may be left out where the server has one. */
   endpointModel: z.string().min(1).optional(),
