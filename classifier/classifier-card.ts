@@ -1,5 +1,5 @@
 // classifier/card.json: what was trained on which inputs, and how well it recognizes the best 10 % of
-// held-out documents.
+// documents that it did not learn from.
 
 import { z } from 'zod';
 import { readSealedJson } from '../data/files/commit.ts';
@@ -27,8 +27,8 @@ const fidelitySchema = z.strictObject({
 export type Fidelity = z.output<typeof fidelitySchema>;
 
 export const cardSchema = z.strictObject({
-  version: z.literal(1),
-  /** 'joint' first, then one for each benchmark. */
+  version: z.literal(2),
+  /** 'joint' first, then one for each benchmark. `heldOut` is cross-fitted: see `crossFit`. */
   outputs: z.array(z.strictObject({ name: z.string(), heldOut: fidelitySchema })).min(1),
   features: z.strictObject({
     ngrams: z.string(),
@@ -51,7 +51,20 @@ export const cardSchema = z.strictObject({
     epochsRun: whole,
     heldOutLosses: z.array(z.number()),
   }),
+  /** `heldOut`: documents that decided when training ends. */
   documents: z.strictObject({ training: whole, heldOut: whole, withoutTarget: whole }),
+  /** The models behind the fidelity. Each scores one fold of the documents and learned from the others. */
+  crossFit: z.strictObject({
+    folds: whole,
+    assignment: z.string(),
+    alignment: z.string(),
+    /** Documents that the fidelity was measured on: all with a target, but at most `mostMeasured`. */
+    measured: whole,
+    mostMeasured: whole,
+    epochsRun: z.array(whole),
+    /** SHA-256 of the weights, by fold. */
+    weightsSha256: z.array(sha256).min(1),
+  }),
   /** SHA-256 of the files, and the classifier settings. */
   inputs: z.strictObject({
     sample: sha256,

@@ -1,4 +1,4 @@
-// The fidelity of one output on the held-out documents, with bootstrap intervals (Efron's percentile method).
+// The fidelity of one output on documents that the model did not learn from, with bootstrap intervals (Efron's percentile method).
 
 import type { Fidelity, Interval } from './classifier-card.ts';
 import { balancedAccuracy, type Judged, keepRates, measureBest, rocAuc, spearman } from './metrics.ts';

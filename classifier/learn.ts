@@ -57,8 +57,10 @@ export function learnWeights(
   const random = openRandom(seed);
   const order = split.training.slice();
   const losses: number[] = [];
-  let best = model.snapshot();
-  while (losses.length < epochs) {
+  const best = model.emptySnapshot();
+  // A fold may leave nothing to learn from; its model then knows nothing.
+  const isEmpty = split.training.length === 0 || split.heldOut.length === 0;
+  while (!isEmpty && losses.length < epochs) {
     shuffle(order, random);
     for (const document of order) model.learn(document, soft, balance);
     let loss = 0;
@@ -67,7 +69,7 @@ export function learnWeights(
     losses.push(loss / split.heldOut.length / names.length);
     report({ stage: 'train', done: losses.length, total: epochs, unit: 'epochs' });
     const after = losses.at(-1) ?? before;
-    if (after < before) best = model.snapshot();
+    if (after < before) model.save(best);
     if (after > before * (1 - leastGain)) break;
   }
   return { weights: quantizeWeights(names, bits, best), epochsRun: losses.length, losses };
@@ -92,13 +94,14 @@ interface Snapshot {
   biases: Float64Array;
   /** The weight of an output at a bin. */
   rows: Float32Array;
-  groups: number;
 }
 
 interface Model {
   learn(document: number, soft: readonly Float32Array[], balance: readonly Balance[]): void;
   lossOf(document: number, soft: readonly Float32Array[], balance: readonly Balance[]): number;
-  snapshot(): Snapshot;
+  /** The snapshot of a model that has learned nothing. */
+  emptySnapshot(): Snapshot;
+  save(into: Snapshot): void;
 }
 
 /** A model of zeros. WebAssembly memory holds the current document, then one table per eight outputs. */
@@ -163,11 +166,14 @@ function openModel(bits: number, outputs: number, { features, ngrams }: Bags): M
       }
       return loss;
     },
-    snapshot: () => ({
-      biases: biases.slice(),
-      rows: new Float32Array(wasm.memory.buffer, tablesAt, (groups * groupBytes) / 4).slice(),
-      groups,
+    emptySnapshot: () => ({
+      biases: new Float64Array(biases.length),
+      rows: new Float32Array((groups * groupBytes) / 4),
     }),
+    save(into) {
+      into.biases.set(biases);
+      into.rows.set(new Float32Array(wasm.memory.buffer, tablesAt, into.rows.length));
+    },
   };
 }
 
@@ -178,16 +184,16 @@ function openModel(bits: number, outputs: number, { features, ngrams }: Bags): M
 function quantizeWeights(names: readonly string[], bits: number, { biases, rows }: Snapshot): Weights {
   const bins = 2 ** bits;
   const table = new Int8Array(tableBytes(bits, names.length));
+  const stride = tableIndex(bits, names.length, 1, 0);
   const outputs = names.map((name, output): Output => {
     const start = (output >> 3) * bins * rowFloats + (output & 7);
     let largest = 0;
     for (let bin = 0; bin < bins; bin++)
       largest = Math.max(largest, Math.abs(rows[start + bin * rowFloats] ?? 0));
     const scale = largest / 127;
+    const first = tableIndex(bits, names.length, 0, output);
     for (let bin = 0; scale > 0 && bin < bins; bin++)
-      table[tableIndex(bits, names.length, bin, output)] = Math.round(
-        (rows[start + bin * rowFloats] ?? 0) / scale,
-      );
+      table[first + bin * stride] = Math.round((rows[start + bin * rowFloats] ?? 0) / scale);
     return { name, bias: biases[output] ?? 0, scale };
   });
   return openWeights(bits, outputs, table);

@@ -1,6 +1,6 @@
-// The training step: reads sample.parquet and targets.parquet, writes classifier/weights.bin and
-// classifier/card.json. Promises: the same files, settings and seed give the same bytes; if none changed,
-// nothing is done.
+// The training step: reads sample.parquet and targets.parquet, writes classifier/weights.bin, the models of the
+// folds, and classifier/card.json. Promises: the same files, settings and seed give the same bytes; if none
+// changed, nothing is done.
 
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -12,18 +12,22 @@ import { mostSingleBenchmarks, readIndexCard, type TestTargets } from '../indexe
 import { withSpillingDuckDb } from '../data/duckdb/run-files.ts';
 import { type Bags, openBags, pruneBags } from './bag.ts';
 import { type Card, readCard } from './classifier-card.ts';
+import { crossFit } from './cross-fit.ts';
 import { priorNgrams } from './features.ts';
 import { measureFidelity } from './fidelity.ts';
+import { foldFile } from './folds.ts';
 import { labelDocuments, topShare } from './labels.ts';
 import { learnWeights } from './learn.ts';
 import { prepareJudged } from './metrics.ts';
-import { splitDocuments } from './held-out.ts';
+import { drawDocuments, splitDocuments } from './held-out.ts';
 import { readTargets, readSampleTexts, type Targets } from './targets.ts';
-import { type Weights, writeWeights } from './weights.ts';
+import { writeWeights } from './weights.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
-/** With fewer, the top tenth of the held-out fifth is too small to measure fidelity. */
+/** With fewer, the top tenth of a fold is too small to learn from the others. */
 const fewestDocuments = 500;
+/** More would only narrow the intervals, and take long to resample. */
+const mostMeasured = 50_000;
 
 /**
  * Trains the run's classifier and returns its card.
@@ -43,14 +47,20 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
 
   const { targets, bags, withoutTarget } = await readBags(run, report);
   const split = splitDocuments(targets.documents, seed);
-  const binsUsed = pruneBags(bags, split.training, bits, minCount);
+  const pruned = pruneBags(bags, split.training, bits, minCount);
   const labels = targets.scores.map((scores, output) =>
     labelDocuments(scores, output === 0 ? targets.included : undefined),
   );
-  const { weights, epochsRun, losses } = learnWeights(
-    { names: targets.names, bits, bags, soft: labels.map(({ soft }) => soft), split, epochs, seed },
-    report,
-  );
+  const learning = { names: targets.names, bits, soft: labels.map(({ soft }) => soft), epochs, seed };
+  const { weights, epochsRun, losses } = learnWeights({ ...learning, bags: pruned.bags, split }, report);
+  const fitted = crossFit({ ...learning, bags, keys: targets.documents, minCount }, report);
+  const measured = drawDocuments(targets.documents, mostMeasured, seed);
+  const scores = targets.names.map(() => new Float32Array(measured.length));
+  const out = new Float64Array(scores.length);
+  for (const [at, document] of measured.entries()) {
+    fitted.score(document, out);
+    for (const [output, own] of scores.entries()) own[at] = out[output] ?? 0;
+  }
   const outputs = targets.names.map((name, output) => {
     report({
       stage: 'train: measure fidelity',
@@ -59,14 +69,17 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
       unit: 'outputs',
     });
     const judged = prepareJudged(
-      Float32Array.from(split.heldOut, (document) => scoreBag(weights, output, bags, document)),
-      Float64Array.from(split.heldOut, (document) => targets.scores[output]?.[document] ?? 0),
-      Uint8Array.from(split.heldOut, (document) => labels[output]?.top[document] ?? 0),
+      scores[output] ?? new Float32Array(),
+      Float64Array.from(measured, (document) => targets.scores[output]?.[document] ?? 0),
+      Uint8Array.from(measured, (document) => labels[output]?.top[document] ?? 0),
     );
     return { name, heldOut: measureFidelity(judged, seed) };
   });
+  const foldsSha256: string[] = [];
+  for (const [fold, model] of fitted.models.entries())
+    foldsSha256.push(await writeWeights(foldFile(run, fold), model));
   const card: Card = {
-    version: 1,
+    version: 2,
     outputs,
     features: {
       ngrams: 'words and punctuation marks, first 8 bytes of each, ASCII case ignored; unigrams and bigrams',
@@ -74,7 +87,7 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
       normalisation: `sum of weights / (n-grams + ${priorNgrams})`,
       bits,
       minCount,
-      binsUsed,
+      binsUsed: pruned.binsUsed,
     },
     labels: {
       top: shareIncluded(targets),
@@ -83,6 +96,15 @@ export async function trainClassifier(run: Run, report: Report): Promise<Card> {
     },
     training: { method: 'AdaGrad on the logistic loss', seed, epochs, epochsRun, heldOutLosses: losses },
     documents: { training: split.training.length, heldOut: split.heldOut.length, withoutTarget },
+    crossFit: {
+      folds: fitted.models.length,
+      assignment: "seeded hash of the text's n-grams",
+      alignment: 'equal mean and standard deviation on the documents that ended training',
+      measured: measured.length,
+      mostMeasured,
+      epochsRun: fitted.epochsRun,
+      weightsSha256: foldsSha256,
+    },
     inputs,
     weightsSha256: await writeWeights(files.weights, weights),
     notes: notesOf(targets, withoutTarget),
@@ -129,9 +151,10 @@ async function hashInput(path: string): Promise<string> {
 async function readKnown(run: Run, inputs: Card['inputs']): Promise<Card | undefined> {
   try {
     const card = await readCard(run);
-    const same =
-      isDeepStrictEqual(card.inputs, inputs) && (await sha256File(run.files.weights)) === card.weightsSha256;
-    return same ? card : undefined;
+    if (!isDeepStrictEqual(card.inputs, inputs)) return undefined;
+    const files = [run.files.weights, ...card.crossFit.weightsSha256.map((_, fold) => foldFile(run, fold))];
+    const found = await Promise.all(files.map(sha256File));
+    return isDeepStrictEqual(found, [card.weightsSha256, ...card.crossFit.weightsSha256]) ? card : undefined;
   } catch {
     return undefined;
   }
@@ -158,19 +181,6 @@ async function readBags({ files, settings }: Run, report: Report): Promise<Sampl
     });
     return { targets, bags, withoutTarget };
   });
-}
-
-/** The scorer's score, except that a bin counts at most 255 times. */
-function scoreBag(
-  { outputs, at }: Weights,
-  output: number,
-  { features, ngrams }: Bags,
-  document: number,
-): number {
-  let sum = 0;
-  for (const feature of features[document] ?? []) sum += at(feature & 0xff_ffff, output) * (feature >>> 24);
-  const { bias = 0, scale = 0 } = outputs[output] ?? {};
-  return bias + (scale * sum) / ((ngrams[document] ?? 0) + priorNgrams);
 }
 
 function notesOf({ leftOut }: Targets, withoutTarget: number): string[] {

@@ -49,7 +49,10 @@ async function openProgram(name: string): Promise<Command> {
   // Loading all of them takes half a second.
   const needsAll = !Object.hasOwn(commands, name) && name !== '--version' && name !== '-V';
   for (const [each, load] of Object.entries(commands)) {
-    if (each === name || needsAll) program.addCommand((await load()).copyInheritedSettings(program));
+    if (each !== name && !needsAll) continue;
+    const command = (await load()).copyInheritedSettings(program);
+    for (const part of command.commands) part.copyInheritedSettings(command);
+    program.addCommand(command);
   }
   return program;
 }

@@ -1,6 +1,6 @@
 // Prints a prediction, alone or next to the actual values.
 
-import type { Prediction } from '../ranking/predict.ts';
+import type { Cost, Prediction } from '../ranking/predict.ts';
 import type { Forecast } from '../ranking/forecast.ts';
 import { formatAmount, formatCount, formatCountOf, formatFlops, formatShare } from '../run/amounts.ts';
 import { formatBytes, formatTable } from './output.ts';
@@ -15,6 +15,7 @@ export function describePrediction({
   freeDiskBytes,
   byBeginnings,
   tokensEstimated,
+  cost,
   predicted,
   actual,
 }: Prediction): string {
@@ -31,6 +32,7 @@ export function describePrediction({
       }`,
     formatTable([actual === null ? ['', 'predicted'] : ['', 'predicted', 'actual'], ...table]),
   ];
+  if (actual === null && cost !== undefined) lines.push(describeCost(cost));
   if (actual === null && byBeginnings)
     lines.push(
       'Compressed files are sampled at the beginning only, because they cannot be read from the middle.',
@@ -39,6 +41,18 @@ export function describePrediction({
   if (actual === null && predicted.diskBytes > freeDiskBytes)
     lines.push(`Note: only ${formatBytes(freeDiskBytes)} of disk space is free`);
   return lines.join('\n');
+}
+
+function describeCost({ measured, documents, seconds, tokens, money }: Cost): string {
+  if (measured.documents === 0)
+    return 'The time could not be measured, because the answers about the sampled documents are stored already.';
+  return (
+    `Measured on ${formatCountOf(measured.documents, 'document')}: ` +
+    `${formatSeconds(measured.seconds / measured.documents)} and ` +
+    `${formatCount(Math.round(measured.tokens / measured.documents))} model tokens each. ` +
+    `${formatCountOf(documents, 'document')} to score take ${formatSeconds(seconds)} and ` +
+    `${formatAmount(tokens)} model tokens${money === null ? '' : `, which cost ${money.toPrecision(3)}`}.`
+  );
 }
 
 function listForecast({

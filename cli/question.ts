@@ -1,15 +1,16 @@
-// The options that ask for a cutoff, shared by `cutoff` and `select`.
+// The options that ask for a cutoff, shared by the commands that answer for a budget.
 
 import type { Command } from 'commander';
 import { fail } from '../run/errors/errors.ts';
-import { parseAmount, parseBudget, parseShare } from '../run/amounts.ts';
-import type { Question } from '../ranking/budget/question.ts';
+import { parseAmount, parseBudget, parseScore, parseShare } from '../run/amounts.ts';
+import { asksForCutoff, type Question } from '../ranking/budget/question.ts';
 
 export interface QuestionOptions {
   budget?: string;
   params?: string;
   tokens?: string;
   keep?: string;
+  score?: string;
   poolTokens?: string;
   pool?: string;
   tokensPerParam?: string;
@@ -25,11 +26,12 @@ export function questionOptions(command: Command): Command {
       .option('--budget <flops>', 'training compute in FLOPs, such as 1e21')
       .option('--params <count>', 'model size, instead of a budget, such as 7e9 or 7B')
       .option('--tokens <count>', 'training tokens, instead of a budget or together with --params')
-      .option('--keep <share>', 'share of the tokens to keep, instead of a budget, such as 0.1'),
+      .option('--keep <share>', 'share of the tokens to keep, instead of a budget, such as 0.1')
+      .option('--score <score>', 'lowest score to keep, instead of a budget or a share, such as 0.6'),
   );
 }
 
-export type KnobOptions = Omit<QuestionOptions, 'budget' | 'params' | 'tokens' | 'keep'>;
+export type KnobOptions = Omit<QuestionOptions, 'budget' | 'params' | 'tokens' | 'keep' | 'score'>;
 
 /** Adds the options that determine a cutoff regardless of the budget. */
 export function knobOptions(command: Command): Command {
@@ -50,20 +52,22 @@ export function knobOptions(command: Command): Command {
  * BUDGET_INVALID, OPTION_INVALID.
  */
 export function readQuestion(options: QuestionOptions, { cutoff } = { cutoff: true }): Question {
-  const { budget, params, tokens, keep } = options;
-  if (cutoff && budget === undefined && params === undefined && tokens === undefined && keep === undefined) {
-    throw fail('USAGE', {
-      problem:
-        'Give a --budget in FLOPs (such as 1e21), --params and/or --tokens, or a share with --keep (such as 0.1).',
-    });
-  }
-  return dropUndefined({
+  const { budget, params, tokens, keep, score } = options;
+  const question: Question = dropUndefined({
     budget: budget === undefined ? undefined : parseBudget(budget),
     params: amount('--params', params),
     tokens: amount('--tokens', tokens),
     keep: keep === undefined ? undefined : parseShare('--keep', keep),
+    score: score === undefined ? undefined : parseScore('--score', score),
     ...readKnobs(options),
   });
+  if (cutoff && !asksForCutoff(question))
+    throw fail('USAGE', {
+      problem:
+        'Give a --budget in FLOPs (such as 1e21), --params and/or --tokens, a share with --keep (such as 0.1), ' +
+        'or a --score (such as 0.6).',
+    });
+  return question;
 }
 
 /** Reads the options of `knobOptions` as a question without a budget. Errors: OPTION_INVALID. */

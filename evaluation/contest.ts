@@ -7,14 +7,18 @@ import { z } from 'zod';
 import { sqlName, sqlString } from '../data/duckdb/duckdb.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
+import type { Fitting } from '../scoring/scorers/list.ts';
 import { findCutoff, keptCondition } from '../ranking/cutoff.ts';
 import type { Ranking } from '../ranking/generation.ts';
 import { scoresTable } from '../ranking/scores.ts';
 import { queryRows, sqlList } from '../data/duckdb/rows.ts';
 
-/** A scorer's ranking of the corpus. */
+/** The ranking of the corpus that a scorer is measured by. */
 export interface Contestant {
   scorer: string;
+  /** The scorer of that ranking: the same, or its cross-fitted one. */
+  by: string;
+  fitting: Fitting;
   run: Run;
   ranking: Ranking;
 }

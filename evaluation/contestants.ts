@@ -1,52 +1,106 @@
-// Opens the rankings to compare, creates the random one if necessary, and checks that all of them count
-// tokens alike: otherwise shares of tokens are not comparable.
+// Opens the rankings to compare, makes cross-fitted ones and the random one if necessary, and checks that all of
+// them count tokens alike: otherwise shares of tokens are not comparable.
 
-import { rankingRun } from '../scoring/scorers/list.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { crossFitted, fittingOf, rankingRun, readScorer } from '../scoring/scorers/list.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
 import { BetrError, fail } from '../run/errors/errors.ts';
 import { withLock } from '../data/files/lock.ts';
 import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
-import { readRanking } from '../ranking/generation.ts';
+import { type Ranking, readRanking } from '../ranking/generation.ts';
 import { rankCorpus } from '../ranking/rank.ts';
 import type { Contestant } from './contest.ts';
 import { randomScorer } from './evaluate.ts';
 
 /**
- * The rankings by these scorers, in order, followed by random. The random ranking is created if it is
- * missing or counts tokens differently from the others. Errors: STEP_MISSING if another ranking is missing,
- * TOKENS_DIFFER, SCORER_UNKNOWN; those of `rankCorpus`.
+ * The rankings by which these scorers are measured, in order, followed by random. A scorer that learns from the
+ * corpus is measured by its cross-fitted ranking, unless `inSample`. That ranking and the random one are made if
+ * they are missing, out of date, or count tokens differently from the others. Errors: STEP_MISSING if another
+ * ranking is missing, TOKENS_DIFFER, SCORER_UNKNOWN; those of `rankCorpus`.
  */
 export async function openContestants(
   run: Run,
   scorers: readonly string[],
+  { inSample }: { inSample: boolean },
   report: Report,
 ): Promise<[Contestant, ...Contestant[]]> {
-  const [first, ...others] = await Promise.all(
-    scorers.filter((scorer) => scorer !== randomScorer).map((scorer) => openContestant(run, scorer)),
+  const listed = await Promise.all(
+    scorers
+      .filter((scorer) => scorer !== randomScorer)
+      .map(async (scorer) => ({
+        scorer,
+        by: inSample ? scorer : crossFitted(scorer),
+        published: fittingOf(scorer) === 'cross-fitted' ? undefined : await openContestant(run, scorer),
+      })),
   );
-  for (const other of others) if (first !== undefined) checkTokens(first, other);
-  const random = await openRandom(run, first, report);
+  const published = listed.flatMap((each) => each.published ?? []);
+  for (const other of published) checkTokens(published[0] ?? other, other);
+  const contestants: Contestant[] = [];
+  for (const { scorer, by, published: plain } of listed)
+    contestants.push(
+      plain?.by === by
+        ? plain
+        : await openMade(run, { scorer, by }, { plain, first: published[0] ?? contestants[0] }, report),
+    );
+  const asRandom = { scorer: randomScorer, by: randomScorer };
+  const random = await openMade(run, asRandom, { first: contestants[0] }, report);
   const place = scorers.indexOf(randomScorer);
-  if (first === undefined || place === 0) return [random, ...(first === undefined ? [] : [first]), ...others];
-  return [first, ...others.toSpliced(place < 0 ? others.length : place - 1, 0, random)];
+  const [first = random, ...others] = contestants.toSpliced(
+    place < 0 ? contestants.length : place,
+    0,
+    random,
+  );
+  return [first, ...others];
 }
 
-async function openContestant(run: Run, scorer: string): Promise<Contestant> {
-  const own = rankingRun(run, scorer);
-  return { scorer, run: own, ranking: await readRanking(own) };
+/** Opens the ranking `by` that a scorer is measured by. */
+async function openContestant(run: Run, scorer: string, by = scorer): Promise<Contestant> {
+  const own = rankingRun(run, by);
+  return { scorer, by, fitting: fittingOf(by), run: own, ranking: await readRanking(own) };
 }
 
-async function openRandom(run: Run, first: Contestant | undefined, report: Report): Promise<Contestant> {
-  const known = await openContestant(run, randomScorer).catch((error: unknown) => {
+/**
+ * Opens a ranking. Makes it if it is missing, does not fit the scorer's published ranking `plain`, or counts tokens
+ * differently from `first`.
+ */
+async function openMade(
+  run: Run,
+  { scorer, by }: Pick<Contestant, 'scorer' | 'by'>,
+  { plain, first }: Partial<Record<'plain' | 'first', Contestant | undefined>>,
+  report: Report,
+): Promise<Contestant> {
+  const known = await ifMade(openContestant(run, scorer, by));
+  if (
+    known !== undefined &&
+    (first === undefined || countAlike(first, known)) &&
+    (plain === undefined || (await standsIn(known, plain)))
+  )
+    return known;
+  await withLock(run, () =>
+    rankCorpus(run, (progress) => report({ ...progress, stage: `rank by ${by}: ${progress.stage}` }), by),
+  );
+  const made = await openContestant(run, scorer, by);
+  if (first !== undefined) checkTokens(first, made);
+  return made;
+}
+
+/** Whether a cross-fitted ranking stands in for this published one: the same scorer on the same shards. */
+async function standsIn({ run, ranking }: Contestant, { ranking: plain }: Contestant): Promise<boolean> {
+  const prepared = await ifMade(readScorer(run));
+  return (
+    prepared?.fingerprint === ranking.scorer.sha256 &&
+    prepared.crossFits === plain.scorer.sha256 &&
+    fingerprintShards(ranking) === fingerprintShards(plain) &&
+    isDeepStrictEqual(ranking.testTargets, plain.testTargets)
+  );
+}
+
+async function ifMade<T>(reading: Promise<T>): Promise<T | undefined> {
+  return reading.catch((error: unknown) => {
     if (error instanceof BetrError && error.code === 'STEP_MISSING') return undefined;
     throw error;
   });
-  if (known !== undefined && (first === undefined || countAlike(first, known))) return known;
-  await withLock(run, () => rankCorpus(run, report, randomScorer));
-  const made = await openContestant(run, randomScorer);
-  if (first !== undefined) checkTokens(first, made);
-  return made;
 }
 
 function checkTokens(first: Contestant, other: Contestant): void {
@@ -58,17 +112,19 @@ function checkTokens(first: Contestant, other: Contestant): void {
  * estimates depend on rates, which `betr index` measures again.
  */
 function countAlike(a: Contestant, b: Contestant): boolean {
-  const [shardsOfA, shardsOfB] = [a, b].map(({ ranking }) =>
-    fingerprint(
-      shardsOf(ranking.parts)
-        .map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs].join('\n'))
-        .sort(),
-    ),
-  );
-  if (shardsOfA === shardsOfB) return a.ranking.tokens === b.ranking.tokens;
+  if (fingerprintShards(a.ranking) === fingerprintShards(b.ranking))
+    return a.ranking.tokens === b.ranking.tokens;
   const [ofA, ofB] = [countTokens(a), countTokens(b)];
   const shared = [...ofA].filter(([rows]) => ofB.has(rows));
   return shared.length > 0 && shared.every(([rows, tokens]) => ofB.get(rows) === tokens);
+}
+
+function fingerprintShards({ parts }: Ranking): string {
+  return fingerprint(
+    shardsOf(parts)
+      .map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs].join('\n'))
+      .sort(),
+  );
 }
 
 function countTokens({ ranking }: Contestant): Map<string, number> {

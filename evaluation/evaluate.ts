@@ -7,7 +7,7 @@ import { readCard } from '../classifier/classifier-card.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
 import { BetrError } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
-import type { Run } from '../run/run.ts';
+import { rankingOf, type Run } from '../run/run.ts';
 import { withRunDatabase } from '../ranking/scores.ts';
 import { compareScorers, describeSelection, type MakeUp } from './agreement.ts';
 import { type Contestant, noFilter, openContest, type SelectionKey } from './contest.ts';
@@ -71,23 +71,36 @@ export async function evaluateSelections(
       seed,
       trainWords: texts.trainWords,
       shards: { used: contest.shards.length, of: shardsOf(ranking.parts).length },
-      rankings: contestants.map(({ scorer, ranking: { generation, scorer: by, testTargets } }) => ({
-        scorer,
-        generation,
-        scorerSha256: by.sha256,
-        ...(testTargets === undefined ? {} : { testTargets }),
-      })),
+      rankings: contestants.map(
+        ({
+          scorer,
+          by,
+          fitting,
+          ranking: {
+            generation,
+            scorer: { sha256 },
+            testTargets,
+          },
+        }) => ({
+          scorer,
+          by,
+          fitting,
+          generation,
+          scorerSha256: sha256,
+          ...(testTargets === undefined ? {} : { testTargets }),
+        }),
+      ),
       selections: contest.selections.map((_, index) => judge(findings, index)),
       agreement: await compareScorers(connection, scorers, contest),
-      fidelity: await readFidelity(run),
+      fidelity: await readFidelity(rankingOf(run, '')),
     };
   });
 }
 
 async function readFidelity(run: Run): Promise<Evaluation['fidelity']> {
   try {
-    const { documents, outputs } = await readCard(run);
-    return { heldOutDocuments: documents.heldOut, kept: outputs[0]?.heldOut.kept ?? [] };
+    const { crossFit, outputs } = await readCard(run);
+    return { documents: crossFit.measured, kept: outputs[0]?.heldOut.kept ?? [] };
   } catch (error) {
     if (error instanceof BetrError && error.code === 'STEP_MISSING') return null;
     throw error;

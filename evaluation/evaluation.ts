@@ -3,6 +3,7 @@
 import { marginSchema } from './margin.ts';
 import { agreementSchema, makeUpSchema } from './agreement.ts';
 import { z } from 'zod';
+import type { Fitting } from '../scoring/scorers/list.ts';
 import { testTargetsSchema } from '../indexer/index-card.ts';
 import { estimateSchema, matchSchema } from './match.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
@@ -16,10 +17,15 @@ export const evaluationSchema = z.strictObject({
   trainWords: z.number(),
   /** Shards compared, and all shards. */
   shards: z.strictObject({ used: z.number(), of: z.number() }),
-  /** `scorerSha256`: hash of the scorer; `testTargets`: test items that the scorer was forced to target. */
+  /**
+   * `by`: the scorer of the ranking that a scorer is measured by; `fitting`: whether it may have learned from
+   * documents that it scores; `scorerSha256`: its hash; `testTargets`: test items that it was forced to target.
+   */
   rankings: z.array(
     z.strictObject({
       scorer: z.string(),
+      by: z.string(),
+      fitting: z.enum(['learns nothing', 'cross-fitted', 'in sample', 'unknown']),
       generation: z.string(),
       scorerSha256: z.string(),
       testTargets: testTargetsSchema.optional(),
@@ -51,12 +57,12 @@ export const evaluationSchema = z.strictObject({
   ),
   agreement: agreementSchema,
   /**
-   * The light classifier against the embedding's score on held-out documents; null if the run has no
-   * classifier.
+   * The light classifier against the embedding's score, cross-fitted on `documents` of the sample; null if the run
+   * has no classifier.
    */
   fidelity: z
     .strictObject({
-      heldOutDocuments: z.number(),
+      documents: z.number(),
       kept: z.array(z.strictObject({ keep: z.number(), precision: interval, recall: interval })),
     })
     .nullable(),
@@ -65,9 +71,39 @@ export const evaluationSchema = z.strictObject({
 export type Evaluation = z.output<typeof evaluationSchema>;
 export type EvaluatedSelection = Evaluation['selections'][number];
 
+/** How the scorers' documents were scored, for users. */
+export function describeFitting({ rankings }: Evaluation): string {
+  const named = (fitting: Evaluation['rankings'][number]['fitting']): string =>
+    rankings
+      .filter((ranking) => ranking.fitting === fitting)
+      .map(({ scorer }) => scorer)
+      .join(', ');
+  const [crossFitted, learnsNothing] = [named('cross-fitted'), named('learns nothing')];
+  return [
+    crossFitted === ''
+      ? ''
+      : `Cross-fitted, so that no document is scored by a model that learned from it: ${crossFitted}.`,
+    learnsNothing === '' ? '' : `Learns nothing from the corpus: ${learnsNothing}.`,
+  ]
+    .filter((sentence) => sentence !== '')
+    .join(' ');
+}
+
 /** Reasons to read the numbers with caution. */
 export function listCaveats({ rankings }: Evaluation): string[] {
-  return rankings.flatMap(({ scorer, testTargets = [] }) =>
-    describeTestTargets(testTargets).map((sentence) => `${scorer}: ${sentence}`),
+  return rankings.flatMap(({ scorer, fitting, testTargets = [] }) =>
+    [...cautions[fitting], ...describeTestTargets(testTargets)].map((sentence) => `${scorer}: ${sentence}`),
   );
 }
+
+const cautions: Record<Fitting, string[]> = {
+  'learns nothing': [],
+  'cross-fitted': [],
+  'in sample': [
+    'not cross-fitted. It learned from some of the documents that it scores here, so its results may be too good.',
+  ],
+  unknown: [
+    'betr does not know what this model learned from. If that includes documents of this corpus, its results may ' +
+      'be too good.',
+  ],
+};

@@ -1,7 +1,7 @@
 // The evaluation as one self-contained HTML page: what was measured, how certain it is, and what the cut
 // costs. Every number has its interval and its sample size.
 
-import { type EvaluatedSelection, type Evaluation, listCaveats } from './evaluation.ts';
+import { describeFitting, type EvaluatedSelection, type Evaluation, listCaveats } from './evaluation.ts';
 import { noFilter } from './contest.ts';
 import { formatCount, formatShare } from '../run/amounts.ts';
 import { bar, escapeHtml, formatEstimate, gain, gainPlot, style, table } from './report-parts.ts';
@@ -34,6 +34,7 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
       'interval over the held-out examples; n is the number of examples. The interval ' +
       'reflects the choice of examples, not of training words. Compared on ' +
       `${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
+    `<p>${escapeHtml(describeFitting(evaluation))}</p>`,
     ...keeps.flatMap((keep) => section(evaluation, keep)),
     ...agreementSections(evaluation),
     ...fidelitySection(evaluation),
@@ -183,15 +184,15 @@ function fidelitySection({ fidelity }: Evaluation): string[] {
   if (fidelity === null) return [];
   return [
     "<h2>How well the classifier reproduces the embedding's ranking</h2>",
-    `<p>Measured on ${formatCount(fidelity.heldOutDocuments)} documents of the sample that ` +
-      'the classifier did not learn from: of its best documents, how many are in the top 10 ' +
+    `<p>Measured on ${formatCount(fidelity.documents)} documents of the sample, each scored by a model that ` +
+      'did not learn from it: of the best documents, how many are in the top 10 ' +
       "% by the embedding's score (precision), and how many of the top 10 % it finds " +
       '(recall).</p>',
     table(
       ['kept', 'precision', 'recall'],
       fidelity.kept.map(({ keep, precision, recall }) => [
         formatShare(keep),
-        ...[precision, recall].map((each) => formatEstimate({ ...each, n: fidelity.heldOutDocuments })),
+        ...[precision, recall].map((each) => formatEstimate({ ...each, n: fidelity.documents })),
       ]),
     ),
   ];

@@ -57,7 +57,7 @@ export function describeTestTargets(testTargets: TestTargets): string[] {
   if (testTargets.length === 0) return [];
   const parts = testTargets.map(({ benchmark, examples }) => `${examples} of "${benchmark}"`);
   return [
-    `Test items are among the targets because you forced it (${parts.join(', ')}), so ` +
+    `Test items are among the targets because of --force-tests (${parts.join(', ')}), so ` +
       'results cannot be measured on these tests.',
   ];
 }

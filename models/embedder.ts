@@ -1,6 +1,21 @@
 // An embedder turns texts into unit vectors.
 
-import type { EmbedNotes } from './open.ts';
+/**
+ * How much of a text is in its vector, in UTF-16 code units: the text within embedding.maxTokens, and what
+ * was left of it.
+ */
+export interface Truncation {
+  from: number;
+  to: number;
+}
+
+/** Callbacks for individual texts, by their index among those given. */
+export interface EmbedNotes {
+  /** It is longer than the embedder accepts. */
+  cut?: (text: number, cut: Truncation) => void;
+  /** The embedder rejects it at any length; its row is zeros. Without this callback, `embed` throws. */
+  refused?: (text: number, reason: string) => void;
+}
 
 export interface Embedder {
   name: string;

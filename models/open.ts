@@ -9,23 +9,6 @@ import type { Embedder } from './embedder.ts';
 import type { LanguageModel } from './language-model.ts';
 
 /**
- * How much of a text is in its vector, in UTF-16 code units: the text within embedding.maxTokens, and what
- * was left of it.
- */
-export interface Truncation {
-  from: number;
-  to: number;
-}
-
-/** What became of single texts, by their place among those given. */
-export interface EmbedNotes {
-  /** It was longer than the embedder takes. */
-  cut?: (text: number, cut: Truncation) => void;
-  /** The embedder takes it in no length; its row is zeros. Where nobody listens, `embed` fails. */
-  refused?: (text: number, reason: string) => void;
-}
-
-/**
  * Opens the embedder that the settings name; relative folders start from `baseFolder`.
  * Errors: DEVICE_UNAVAILABLE, MODEL_UNAVAILABLE, MODEL_DAMAGED, NPM_PACKAGE_UNAVAILABLE, ENDPOINT_FAILED.
  */
@@ -36,7 +19,7 @@ export async function openEmbedder(
 ): Promise<Embedder> {
   report({ stage: 'load the embedding model', done: 0, unit: 'documents' });
   if (/^https?:\/\//.test(settings.model)) return openEndpoint(settings);
-  // Its libraries take a while to load, and who asks an endpoint does not need them.
+  // Its libraries take a while to load, and endpoints do not need them.
   const { openTransformer } = await import('./onnx/embedder.ts');
   return openTransformer(settings, baseFolder);
 }

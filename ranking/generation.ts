@@ -6,7 +6,14 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openSums } from '../scoring/sums.ts';
-import { histogramSchema, type ListedPart, listedPartSchema, type Part } from '../scoring/part.ts';
+import {
+  addUpUnknown,
+  histogramSchema,
+  type ListedPart,
+  listedPartSchema,
+  type Part,
+  unknownSchema,
+} from '../scoring/part.ts';
 import { shardsOf } from '../scoring/shard-changes.ts';
 import { exactTokens } from '../run/bounds.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
@@ -15,6 +22,7 @@ import { fingerprint, type Run } from '../run/run.ts';
 import { testTargetsSchema } from '../indexer/index-card.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 import { sizeOf } from '../data/files/files.ts';
+import { listReasons } from './unknown.ts';
 
 const whole = z.number().int().nonnegative();
 const rankCommand = 'betr rank';
@@ -24,12 +32,23 @@ export const rankingSchema = z.strictObject({
   generation: z.string(),
   /** When this generation was first published, ISO 8601. */
   publishedAt: z.iso.datetime(),
-  /** The joint score's name first, then the benchmarks with their own score (column score_NAME). */
-  scorer: z.strictObject({ outputs: z.array(z.string()), sha256: z.string() }),
+  /**
+   * The joint score's name first, then the benchmarks with their own score (column score_NAME). `details`:
+   * further columns of the parts, if the scorer may leave documents without a score.
+   */
+  scorer: z.strictObject({
+    outputs: z.array(z.string()),
+    sha256: z.string(),
+    details: z.array(z.string()).readonly().optional(),
+  }),
+  /** The documents with a score; tokens, sources and the histogram are of these, too. */
   documents: whole,
   tokens: whole,
   /** Documents whose token count is an estimate. */
   estimatedDocuments: whole,
+  /** The documents without a score; absent if there are none. */
+  unknown: unknownSchema.optional(),
+  /** Text of all documents. */
   textBytes: whole,
   quarantined: whole,
   sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
@@ -40,7 +59,7 @@ export const rankingSchema = z.strictObject({
    * none.
    */
   testTargets: testTargetsSchema.min(1).optional(),
-  /** Of all scores, best bin first. */
+  /** Of the scores, best bin first. */
   histogram: histogramSchema,
 });
 
@@ -59,7 +78,7 @@ export interface ChosenScores {
 
 /**
  * Publishes the parts of a corpus as the run's ranking. Writes nothing if they are published already. Errors:
- * NO_DOCUMENTS; DISK_FULL, WRITE_FAILED.
+ * NO_DOCUMENTS, NO_SCORES; DISK_FULL, WRITE_FAILED.
  */
 export async function publishRanking(
   run: Run,
@@ -74,7 +93,7 @@ export async function publishRanking(
 
 /**
  * The ranking that the parts make. They may be streamed, as their histograms do not all fit in memory.
- * Errors: NO_DOCUMENTS, with `reasons`; TOKENS_TOO_MANY.
+ * Errors: NO_DOCUMENTS, with `reasons`; NO_SCORES; TOKENS_TOO_MANY.
  */
 export async function draftRanking(
   parts: Iterable<Part> | AsyncIterable<Part>,
@@ -84,18 +103,23 @@ export async function draftRanking(
 ): Promise<Ranking> {
   const listed: ListedPart[] = [];
   const figures = openSums();
-  for await (const { sources, histogram, ...part } of parts) {
+  for await (const { sources, histogram, unknown, ...part } of parts) {
     listed.push(part);
-    figures.add({ sources, histogram });
+    figures.add({ sources, histogram, unknown });
   }
   const total = (count: (part: ListedPart) => number): number =>
     listed.reduce((sum, part) => sum + count(part), 0);
-  const { documents, tokens, sources, histogram } = figures.result();
+  const { documents, tokens, sources, histogram, unknown } = figures.result();
   const quarantined = total((part) => part.quarantined);
   exactTokens(
     tokens,
     sources.reduce((most, one) => (one.tokens > most.tokens ? one : most), { source: '', tokens: -1 }),
   );
+  if (documents === 0 && unknown !== undefined)
+    throw fail('NO_SCORES', {
+      documents: addUpUnknown(unknown).documents,
+      reasons: listReasons(unknown),
+    });
   if (documents === 0) throw fail('NO_DOCUMENTS', { files: shardsOf(listed).length, quarantined, reasons });
   const generation = nameGeneration(listed, scorer);
   return {
@@ -105,6 +129,7 @@ export async function draftRanking(
     documents,
     tokens,
     estimatedDocuments: total((part) => part.estimatedDocuments),
+    ...(unknown === undefined ? {} : { unknown }),
     textBytes: total((part) => part.textBytes),
     quarantined,
     sources,

@@ -6,9 +6,10 @@ import { z } from 'zod';
 import { type Sums, openSums } from '../scoring/sums.ts';
 import { isSmall } from '../scoring/packs.ts';
 import { fingerprintCorpus, listTasks, outlinePlan, packFresh, shardsOfTasks } from '../scoring/plan.ts';
-import { type Probes, probeShards } from '../scoring/probe.ts';
+import { type Probe, type Probes, probeShards } from '../scoring/probe.ts';
 import { readCards, readPublishedParts } from '../scoring/published.ts';
 import { type CorpusScores, listOpenTasks } from '../scoring/score-corpus.ts';
+import type { Measured } from '../scoring/scorers/kind.ts';
 import { countWorkers } from '../scoring/workers.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
 import type { Report } from '../run/progress.ts';
@@ -16,9 +17,27 @@ import type { Run } from '../run/run.ts';
 import { isCompressed } from '../data/shards.ts';
 import { readLaw } from './budget/calibrations.ts';
 import type { Ranking } from './generation.ts';
-import { forecastSchema, makeForecast, standardErrorOf, countKept } from './forecast.ts';
+import { type Forecast, forecastSchema, makeForecast, standardErrorOf, countKept } from './forecast.ts';
 
 const amount = z.number().nonnegative();
+
+const costSchema = z.strictObject({
+  /** What it was measured with. */
+  scorer: z.string(),
+  /** Documents that were measured, what they took, and the price of a million tokens. */
+  measured: z.strictObject({
+    documents: amount,
+    seconds: amount,
+    tokens: amount,
+    price: amount.nullable(),
+  }),
+  /** For all documents that are to be scored. */
+  documents: amount,
+  seconds: amount,
+  tokens: amount,
+  money: amount.nullable(),
+});
+export type Cost = z.output<typeof costSchema>;
 
 export const predictionSchema = z.strictObject({
   predictedAt: z.iso.datetime(),
@@ -38,6 +57,8 @@ export const predictionSchema = z.strictObject({
   /** Whether documents have no token counts, so that tokens are estimates even after ranking. */
   tokensEstimated: z.boolean().default(false),
   predicted: forecastSchema,
+  /** What a slow scorer takes for the documents that are to be scored. */
+  cost: costSchema.optional(),
   /** Set once the corpus is ranked; seconds and memory are 0 if it was not scored in one run. */
   actual: forecastSchema.nullable(),
 });
@@ -57,7 +78,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
     run,
     tasks.filter(({ pieces }) => !pieces.some(({ shard }) => names.has(shard.name))).map(({ name }) => name),
   );
-  const { probes, bytesPerSecond, secondsPerChunk, secondsPerShard }: Probes =
+  const { probes, bytesPerSecond, secondsPerChunk, secondsPerShard, measured }: Probes =
     shards.length === 0
       ? { probes: [], bytesPerSecond: new Map(), secondsPerChunk: 0, secondsPerShard: 0 }
       : await probeShards(run, shards, known.chunkBytes, report);
@@ -71,6 +92,7 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
       0,
     );
   const workers = countWorkers(run, {
+    slow: measured !== undefined,
     chunks,
     shards: shards.length,
     textBytes: probes.reduce(
@@ -79,6 +101,19 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
     ),
   });
   const { bavail, bsize } = await statfs(run.folder);
+  const cost = measured === undefined ? undefined : await estimateCost(run, known.scorer, measured, probes);
+  const forecast = makeForecast(
+    probes,
+    scored,
+    {
+      bytesPerSecond,
+      chunkSeconds: chunks * secondsPerChunk + (packed.length - packs) * secondsPerShard,
+      workers,
+      chunkBytes: known.chunkBytes,
+    },
+    run.settings.keep,
+    await readLaw(run, run.settings.keep.pool),
+  );
   const prediction: Prediction = {
     predictedAt: new Date().toISOString(),
     corpus: fingerprintCorpus(known, [...known.shards, ...fresh]),
@@ -91,22 +126,50 @@ export async function predictRanking(run: Run, report: Report): Promise<Predicti
     freeDiskBytes: bavail * bsize,
     byBeginnings: shards.some(({ format }) => isCompressed(format)),
     tokensEstimated: probes.some(({ part }) => part.estimatedDocuments > 0),
-    predicted: makeForecast(
-      probes,
-      scored,
-      {
-        bytesPerSecond,
-        chunkSeconds: chunks * secondsPerChunk + (packed.length - packs) * secondsPerShard,
-        workers,
-        chunkBytes: known.chunkBytes,
-      },
-      run.settings.keep,
-      await readLaw(run, run.settings.keep.pool),
-    ),
+    predicted: cost === undefined ? forecast : withCost(forecast, cost, workers),
+    ...(cost === undefined ? {} : { cost }),
     actual: null,
   };
   await commitSealedJson(run.files.prediction, prediction);
   return prediction;
+}
+
+/**
+ * What scoring the rest costs. If the answers about all measured documents were stored, an earlier measurement
+ * is used.
+ */
+async function estimateCost(
+  run: Run,
+  scorer: string,
+  now: Measured,
+  probes: readonly Probe[],
+): Promise<Cost> {
+  const before = (await readPrediction(run).catch(() => undefined))?.cost;
+  const measured =
+    now.documents === 0 && before?.scorer === scorer ? { ...before.measured, price: now.price } : now;
+  const documents = probes.reduce(
+    (sum, { part, standsFor, fileBytes }) => sum + (standsFor / fileBytes) * part.documents,
+    0,
+  );
+  const times = measured.documents === 0 ? 0 : documents / measured.documents;
+  const tokens = times * measured.tokens;
+  return {
+    scorer,
+    measured,
+    documents: Math.round(documents),
+    seconds: times * measured.seconds,
+    tokens: Math.round(tokens),
+    money: measured.price === null ? null : (tokens * measured.price) / 1e6,
+  };
+}
+
+/** The forecast for a slow scorer: its probes have no scores, and hence no cutoff. */
+function withCost(forecast: Forecast, { seconds }: Cost, workers: number): Forecast {
+  return {
+    ...forecast,
+    seconds: forecast.seconds + seconds / workers,
+    budgets: forecast.budgets.map((budget) => ({ ...budget, score: null })),
+  };
 }
 
 /** The totals of what is already scored. */

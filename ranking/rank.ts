@@ -50,7 +50,7 @@ export interface RankOptions {
 
 /**
  * Ranks the corpus of a run by a scorer; every scorer has its own ranking. Errors: SCORER_UNKNOWN and those
- * of the scorer; STEP_MISSING, NO_DOCUMENTS, WORKERS_LOST, those of reading the corpus and of writing.
+ * of the scorer; STEP_MISSING, NO_DOCUMENTS, NO_SCORES, WORKERS_LOST, those of reading the corpus and of writing.
  */
 export async function rankCorpus(
   main: Run,
@@ -91,8 +91,8 @@ export async function prepareRanking(
 }
 
 /**
- * Publishes what workers have scored. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE, NO_DOCUMENTS, those of
- * writing.
+ * Publishes what workers have scored. Errors: CHUNKS_LEFT, STEP_MISSING, PLAN_STALE, NO_DOCUMENTS, NO_SCORES,
+ * those of writing.
  */
 export async function publishScored(main: Run, report: Report, scorer = defaultScorer): Promise<RankResult> {
   const run = rankingRun(main, scorer);
@@ -114,7 +114,11 @@ async function publishScores(
   const withoutDocuments = await findUnusable(run, parts, new Set([...changes.fresh, ...changes.changed]));
   const drafted = await draftRanking(
     addUpFresh(readCards(run.files.scores, parts), before, fresh),
-    { outputs: prepared.outputs, sha256: prepared.fingerprint },
+    {
+      outputs: prepared.outputs,
+      sha256: prepared.fingerprint,
+      ...(prepared.details === undefined ? {} : { details: prepared.details }),
+    },
     before,
     describeReasons(withoutDocuments.first),
   );

@@ -22,8 +22,8 @@ const confinedMemoryMb = 384;
 const sharedMemoryMb = 768;
 
 /**
- * Calls `use` with a connection and the SQL of a table of every document's scores (columns of
- * scoring/part.ts, in the parts' order). With chosen benchmarks, `score` is the one by these, and the ranking
+ * Calls `use` with a connection and the SQL of a table of the scores of every document that has one (columns
+ * of scoring/part.ts, in the parts' order). With chosen benchmarks, `score` is the one by these, and the ranking
  * must have all of its parts. With chosen scores, the ranking's or `winners`, there is one more column:
  * `winner`, the number of the benchmark a document is best for. Errors: FILE_DAMAGED if a part cannot be
  * read, DISK_FULL if spilling fails, and those of `use`.
@@ -72,9 +72,16 @@ async function findAltered(run: Run, { parts }: Ranking): Promise<string | undef
   return undefined;
 }
 
-/** A ranking's scores as SQL. */
+/** The scores of every document of a ranking that has one, as SQL. */
 export function scoresTable(run: Run, ranking: Ranking): string {
-  return parquetSource(ranking.parts.map(({ file }) => join(run.files.scores, file)));
+  const parts = parquetSource(ranking.parts.map(({ file }) => join(run.files.scores, file)));
+  return ranking.unknown === undefined ? parts : `(SELECT * FROM ${parts} WHERE score IS NOT NULL)`;
+}
+
+/** The documents without a score of a ranking that has some, as SQL. */
+export function unknownTable(run: Run, { parts }: Ranking): string {
+  const files = parts.filter(({ unknownDocuments = 0 }) => unknownDocuments > 0).map(({ file }) => file);
+  return `(SELECT * FROM ${parquetSource(files.map((file) => join(run.files.scores, file)))} WHERE score IS NULL)`;
 }
 
 /**

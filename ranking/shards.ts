@@ -7,7 +7,6 @@ import { BetrError, fail, reasonOf } from '../run/errors/errors.ts';
 import { statFile } from '../data/files/files.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import { formatOf, pathOf } from '../data/shards.ts';
-import type { Ranking } from './generation.ts';
 import { isRemote } from '../run/address.ts';
 
 /** A short name for a shard that needs no escaping in URLs. */
@@ -15,8 +14,13 @@ export function shardId(name: string): string {
   return fingerprint(name).slice(0, 16);
 }
 
+/** Shards as they were when they were ranked; a ranking has them. */
+export interface RankedShards {
+  parts: readonly { covers: readonly Pick<CoveredRows, 'shard' | 'bytes' | 'modifiedMs'>[] }[];
+}
+
 /** The shard of the ranking that `asked` names, by its name or its id. Errors: SHARD_UNKNOWN. */
-export function findShardName(ranking: Ranking, asked: string): string {
+export function findShardName(ranking: RankedShards, asked: string): string {
   const found =
     findRows(ranking, ({ shard }) => shard === asked) ??
     findRows(ranking, ({ shard }) => shardId(shard) === asked);
@@ -24,7 +28,12 @@ export function findShardName(ranking: Ranking, asked: string): string {
   return found.shard;
 }
 
-function findRows({ parts }: Ranking, isWanted: (rows: CoveredRows) => boolean): CoveredRows | undefined {
+type RankedShard = RankedShards['parts'][number]['covers'][number];
+
+function findRows(
+  { parts }: RankedShards,
+  isWanted: (rows: RankedShard) => boolean,
+): RankedShard | undefined {
   for (const { covers } of parts) {
     const found = covers.find(isWanted);
     if (found !== undefined) return found;
@@ -36,7 +45,7 @@ function findRows({ parts }: Ranking, isWanted: (rows: CoveredRows) => boolean):
  * The file of a shard of the ranking, if it is unchanged: row numbers mean nothing in another file. Errors:
  * SHARD_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE, SHARD_CHANGED, those of the store.
  */
-export async function openShard(run: Run, ranking: Ranking, name: string): Promise<Shard> {
+export async function openShard(run: Run, ranking: RankedShards, name: string): Promise<Shard> {
   const ranked = findRows(ranking, ({ shard }) => shard === name);
   if (ranked === undefined) throw fail('SHARD_UNKNOWN', { got: name.slice(0, 200) });
   const path = pathOf(name, run.settingsFolder, run.settings.corpus.files);

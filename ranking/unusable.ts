@@ -9,6 +9,7 @@ import type { Run } from '../run/run.ts';
 import { listedUnusable, type UnusableShards } from '../data/files/unusable.ts';
 
 interface Found {
+  /** With or without a score. */
   documents: number;
   badRows: number;
   /** Its first rows that include invalid ones, and their part. */
@@ -28,7 +29,7 @@ export async function findUnusable(
   for (const part of parts) {
     for (const rows of part.covers) {
       const found: Found = byShard.get(rows.shard) ?? { documents: 0, badRows: 0 };
-      found.documents += rows.documents;
+      found.documents += rows.documents + (rows.unknown ?? 0);
       found.badRows += rows.quarantined;
       if (rows.quarantined > 0) found.firstBad ??= { part, rows };
       byShard.set(rows.shard, found);

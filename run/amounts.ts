@@ -36,6 +36,19 @@ export function parseShare(option: string, text: string): number {
   return share;
 }
 
+/** A score, positive or negative. Errors: OPTION_INVALID. */
+export function parseScore(option: string, text: string): number {
+  // An unescaped "+" in a URL arrives as a space.
+  const score = parseNumber(text.trim().replace(/e (?=\d)/i, 'e+'));
+  if (score === undefined)
+    throw fail('OPTION_INVALID', {
+      option,
+      got: shown(text),
+      allowed: 'a score, such as 0.6: a number from -1e30 to 1e30',
+    });
+  return score;
+}
+
 /**
  * A number above 0: "1e12", "6300000", or with K, M, B, or T for thousands to trillions ("7B"). The error
  * message shows the example. Errors: OPTION_INVALID.

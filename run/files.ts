@@ -1,5 +1,5 @@
 // Every file and folder in a run folder, each listed once; docs/run-folder.md describes their contents.
-// ESLint forbids other modules to join the run folder with a name.
+// ESLint forbids other modules from building paths in the run folder.
 
 import { join } from 'node:path';
 
@@ -8,6 +8,8 @@ const rankingNames = {
   targets: 'targets.parquet',
   weights: 'classifier/weights.bin',
   card: 'classifier/card.json',
+  /** The weights of each fold's model. */
+  folds: 'classifier/folds',
   /** The scorer of a ranking other than the run's own. */
   scorer: 'scorer.json',
   plan: 'plan.json',
@@ -37,6 +39,7 @@ const sharedNames = {
   leakTable: 'leaks.parquet',
   leakParts: 'leaks',
   evaluation: 'evaluation',
+  audits: 'audits',
   calibrations: 'calibrations',
   rankings: 'rankings',
   /** What a server precomputes for fast answers; the files are named by the generation. */

@@ -8,7 +8,7 @@ export const name = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9_.-]*$/,
-    'must start with a letter or digit and have only letters, digits, ".", "_", or "-"',
+    'a name that starts with a letter or digit and has only letters, digits, ".", "_", or "-"',
   );
 
 /** A language model, named once and used by its name. */
@@ -37,7 +37,7 @@ export const modelSchema = z.strictObject({
   /** Environment variable that holds the server's key. */
   keyVariable: z
     .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'has to be the name of an environment variable')
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable')
     .optional(),
 });
 export type ModelSettings = z.output<typeof modelSchema>;

@@ -2,9 +2,8 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { z } from 'zod';
 import { fail, reasonOf, systemCode } from './errors/errors.ts';
-import { show, showKeys, valueInside } from './issues.ts';
+import { allowedBy, describeIssues } from './issues.ts';
 import { readOnce } from './regular-file.ts';
 import { type Settings, settingsSchema } from './settings.ts';
 import { maxYamlBytes, parseYaml } from './yaml.ts';
@@ -64,36 +63,7 @@ export function parseSettings(text: string, path: string): Settings {
   } catch (error) {
     throw fail('SETTINGS_INVALID', { path, problems: [reasonOf(error).trim()] }, error);
   }
-  const result = settingsSchema.safeParse(value);
+  const result = settingsSchema.safeParse(value, { error: allowedBy });
   if (result.success) return result.data;
-  throw fail('SETTINGS_INVALID', {
-    path,
-    problems: result.error.issues.map((issue) => describe(issue, value)),
-  });
-}
-
-function describe(issue: z.core.$ZodIssue, root: unknown): string {
-  const key =
-    issue.path
-      .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
-      .join('')
-      .replace(/^\./, '') || '(whole file)';
-  const got = show(valueInside(root, issue.path));
-  if (issue.code === 'unrecognized_keys')
-    return `${key}: unknown key ${showKeys(issue.keys)}; known here: ${knownKeys(issue.path).join(', ')}`;
-  if (issue.code === 'invalid_value')
-    return `${key}: got ${got}, allowed: ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`;
-  if (issue.code === 'custom') return `${key}: ${got} ${issue.message}`;
-  return `${key}: got ${got}; ${issue.message}`;
-}
-
-/** The keys that the schema allows at a path, for the message about an unknown key. */
-function knownKeys(path: readonly PropertyKey[]): string[] {
-  let schema: unknown = z.toJSONSchema(settingsSchema, { io: 'input' });
-  for (const part of path) {
-    schema =
-      typeof part === 'number' ? valueInside(schema, ['items']) : valueInside(schema, ['properties', part]);
-  }
-  const properties = valueInside(schema, ['properties']);
-  return typeof properties === 'object' && properties !== null ? Object.keys(properties) : [];
+  throw fail('SETTINGS_INVALID', { path, problems: describeIssues(result.error.issues, value, 'the file') });
 }

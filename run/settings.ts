@@ -40,7 +40,7 @@ const benchmark = z
   })
   .refine(({ template, recipe }) => template === undefined || recipe === undefined, {
     path: ['recipe'],
-    error: 'cannot be combined with a template: use only one of them',
+    error: 'left out if there is a template: use only one of them',
   });
 
 /** Refuses two entries of a list with the same name. */
@@ -53,7 +53,7 @@ function namesDiffer(what: string): z.core.CheckFn<{ name: string }[]> {
           code: 'custom',
           input: name,
           path: [index, 'name'],
-          message: `is used by an earlier ${what}`,
+          message: `a name that no earlier ${what} has`,
         });
       seen.add(name);
     }
@@ -80,7 +80,7 @@ export const settingsSchema = z.strictObject({
             code: 'custom',
             input: name,
             path: [index, 'name'],
-            message: 'is already used by an earlier benchmark; names must differ in more than case',
+            message: 'a name that no earlier benchmark has, in any case',
           });
         seen.add(folded);
       }
@@ -178,7 +178,7 @@ export const settingsSchema = z.strictObject({
     })
     .refine(({ beatSeconds, lostSeconds }) => lostSeconds >= 3 * beatSeconds, {
       path: ['lostSeconds'],
-      error: 'must be at least three times beatSeconds; otherwise live workers would be considered lost',
+      error: 'at least three times beatSeconds; otherwise live workers would be considered lost',
     })
     .prefault({}),
   /** Maximum number of parallel processes; by default, one per core. */

@@ -12,10 +12,18 @@ import { sqlName, sqlString } from '../data/duckdb/duckdb.ts';
 import { openQuarantine, type Quarantine } from '../data/files/quarantine.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 import { estimateTokens, type TokenRates } from '../indexer/sample/tokens.ts';
-import { cardFile, type CoveredRows, type ListedPart, partFile, partFormat, quarantineFile } from './part.ts';
+import {
+  addUpUnknown,
+  cardFile,
+  type CoveredRows,
+  type ListedPart,
+  partFile,
+  partFormat,
+  quarantineFile,
+} from './part.ts';
 import type { Task } from './plan.ts';
-import type { CorpusScorer } from './scorers/kind.ts';
-import { openTally, type Tally } from './tally.ts';
+import type { BatchNotes, CorpusScorer } from './scorers/kind.ts';
+import { openTally, reasonAt } from './tally.ts';
 
 /** Bounds the memory of a part of very short texts. */
 const documentsPerPart = 250_000;
@@ -34,9 +42,10 @@ export interface PartContext {
 export interface OpenPart {
   quarantine: Quarantine;
   isFull(): boolean;
-  add(batch: DocumentBatch): Promise<void>;
+  /** Scores a batch; scorers that take long call `progress`. */
+  add(batch: DocumentBatch, progress: BatchNotes['progress']): Promise<void>;
   /** Records that the documents added since the last call are these rows of a shard. */
-  cover(rows: Omit<CoveredRows, 'documents' | 'quarantined'>): void;
+  cover(rows: Omit<CoveredRows, 'documents' | 'unknown' | 'quarantined'>): void;
   commit(ends: ListedPart['ends']): Promise<ListedPart>;
   /** Discards the part. */
   drop(): Promise<void>;
@@ -49,26 +58,40 @@ export function openPart({ name, partBytes }: Task, number: number, context: Par
   const tally = openTally();
   const bad = openQuarantine(join(context.quarantine, quarantineFile(file)));
   const covers: CoveredRows[] = [];
-  const covered = { documents: 0, quarantined: 0 };
+  const covered = { documents: 0, unknown: 0, quarantined: 0 };
   let table: PartTable | undefined;
   return {
     quarantine: bad,
-    isFull: () => tally.textBytes >= partBytes || tally.documents >= documentsPerPart,
-    async add(batch) {
+    isFull: () => tally.textBytes >= partBytes || tally.documents + tally.unknown >= documentsPerPart,
+    async add(batch, progress) {
       table ??= await createTable(context);
       const scores = new Float32Array(batch.count * scorer.outputs.length);
-      scorer.scoreTexts(batch.text, batch.textEnds, batch.count, scores, batch.documents);
-      const tokens = countTokens(batch, context.rates, tally);
-      tally.add(batch, tokens, scores, scorer.outputs.length);
-      table.append(covers.length, batch, tokens, scores);
+      const notes = scorer.details === undefined ? undefined : openNotes(batch, scorer.details, progress);
+      const scoring = scorer.scoreTexts(
+        batch.text,
+        batch.textEnds,
+        batch.count,
+        scores,
+        batch.documents,
+        notes,
+      );
+      if (scoring !== undefined) await scoring;
+      const tokens = countTokens(batch, context.rates);
+      tally.add(batch, tokens, scores, scorer.outputs.length, notes);
+      table.append(covers.length, batch, tokens, scores, notes);
     },
     cover(rows) {
       covers.push({
         ...rows,
         documents: tally.documents - covered.documents,
+        ...(tally.unknown === covered.unknown ? {} : { unknown: tally.unknown - covered.unknown }),
         quarantined: bad.count - covered.quarantined,
       });
-      Object.assign(covered, { documents: tally.documents, quarantined: bad.count });
+      Object.assign(covered, {
+        documents: tally.documents,
+        unknown: tally.unknown,
+        quarantined: bad.count,
+      });
     },
     async commit(ends) {
       table ??= await createTable(context);
@@ -87,18 +110,25 @@ export function openPart({ name, partBytes }: Task, number: number, context: Par
         sha256 = await sha256File(temporary);
       });
       await table.drop();
-      const { sources, histogram, ...counts } = tally.result();
+      const { sources, histogram, unknown, ...counts } = tally.result();
       // Not indented: a card has thousands of bins, and would be twice the size.
       const hashes = {
         bytes,
         sha256,
-        cardSha256: await commitJson(join(context.folder, cardFile(file)), { sources, histogram }, 0),
+        cardSha256: await commitJson(
+          join(context.folder, cardFile(file)),
+          { sources, histogram, unknown },
+          0,
+        ),
       };
       return {
         file,
         covers,
         ends,
         ...counts,
+        ...(unknown === undefined
+          ? {}
+          : { unknownDocuments: tally.unknown, unknownTokens: addUpUnknown(unknown).tokens }),
         quarantined: bad.count,
         ...(quarantineSha256 === undefined ? {} : { quarantineSha256 }),
         ...hashes,
@@ -112,21 +142,54 @@ export function openPart({ name, partBytes }: Task, number: number, context: Par
   };
 }
 
+function openNotes(
+  { count }: DocumentBatch,
+  details: readonly string[],
+  progress: BatchNotes['progress'],
+): BatchNotes {
+  return {
+    progress,
+    reasons: new Array<string | undefined>(count),
+    details: new Float32Array(count * details.length).fill(NaN),
+  };
+}
+
 /** A part's rows in a DuckDB table. */
 interface PartTable {
   /** `cover` is the index of the covered rows they belong to. */
-  append(cover: number, batch: DocumentBatch, tokens: Float64Array, scores: Float32Array): void;
+  append(
+    cover: number,
+    batch: DocumentBatch,
+    tokens: Float64Array,
+    scores: Float32Array,
+    notes: BatchNotes | undefined,
+  ): void;
   /** Writes the Parquet file; `shards` are the shards of the covered rows. */
   write(shards: readonly string[], path: string): Promise<void>;
   drop(): Promise<void>;
 }
 
-async function createTable({ connection, scorer: { outputs } }: PartContext): Promise<PartTable> {
+async function createTable({ connection, scorer: { outputs, details } }: PartContext): Promise<PartTable> {
   const scoreColumns = outputs.map((output, index) => sqlName(index === 0 ? 'score' : `score_${output}`));
+  const detailColumns = (details ?? []).map(sqlName);
   await connection.run(
     'CREATE OR REPLACE TABLE part (cover DOUBLE, "row" DOUBLE, document VARCHAR, source VARCHAR, tokens ' +
-      `DOUBLE, ${scoreColumns.map((column) => `${column} FLOAT`).join(', ')})`,
+      `DOUBLE, ${[...scoreColumns, ...detailColumns].map((column) => `${column} FLOAT`).join(', ')}` +
+      `${details === undefined ? '' : ', unknown VARCHAR'})`,
   );
+  // DuckDB has no way to append NaN as NULL, and a reason is '' for a scored document.
+  const written =
+    details === undefined
+      ? { columns: scoreColumns, order: '' }
+      : {
+          columns: [
+            ...[...scoreColumns, ...detailColumns].map(
+              (column) => `CASE WHEN isnan(${column}) THEN NULL ELSE ${column} END AS ${column}`,
+            ),
+            "nullif(unknown, '') AS unknown",
+          ],
+          order: ' ORDER BY part.unknown <> \'\', cover, "row"',
+        };
   const appender = await connection.createAppender('part');
   let isOpen = true;
   const close = (): void => {
@@ -134,13 +197,13 @@ async function createTable({ connection, scorer: { outputs } }: PartContext): Pr
     isOpen = false;
   };
   return {
-    append: (cover, batch, tokens, scores) =>
-      appendBatch(appender, cover, batch, tokens, scores, outputs.length),
+    append: (cover, batch, tokens, scores, notes) =>
+      appendBatch(appender, cover, batch, tokens, scores, outputs.length, notes),
     async write(shards, path) {
       close();
       await connection.run(
         `COPY (SELECT [${shards.map(sqlString).join(', ')}][cover::BIGINT + 1] AS shard, "row"::BIGINT ` +
-          `AS "row", document, source, tokens::BIGINT AS tokens, ${scoreColumns.join(', ')} FROM part)
+          `AS "row", document, source, tokens::BIGINT AS tokens, ${written.columns.join(', ')} FROM part${written.order})
          TO ${sqlString(path)} (${partFormat}, USE_TMP_FILE false)`,
       );
     },
@@ -152,15 +215,12 @@ async function createTable({ connection, scorer: { outputs } }: PartContext): Pr
 }
 
 /** The batch's token counts, estimated from the text's bytes if the corpus has none. */
-function countTokens(batch: DocumentBatch, rates: TokenRates, tally: Tally): Float64Array {
+function countTokens(batch: DocumentBatch, rates: TokenRates): Float64Array {
   const tokens = batch.tokens.slice();
   let start = 0;
   for (let i = 0; i < batch.count; i++) {
     const end = batch.textEnds[i] ?? start;
-    if (Number.isNaN(tokens[i])) {
-      tokens[i] = estimateTokens(rates, batch.sources[i] ?? '', end - start);
-      tally.estimatedDocuments++;
-    }
+    if (Number.isNaN(tokens[i])) tokens[i] = estimateTokens(rates, batch.sources[i] ?? '', end - start);
     start = end;
   }
   return tokens;
@@ -173,8 +233,12 @@ function appendBatch(
   tokens: Float64Array,
   scores: Float32Array,
   outputs: number,
+  notes: BatchNotes | undefined,
 ): void {
-  const types = [DOUBLE, DOUBLE, VARCHAR, VARCHAR, DOUBLE, ...Array.from({ length: outputs }, () => FLOAT)];
+  const details = notes === undefined ? 0 : notes.details.length / batch.count;
+  const floats = Array.from({ length: outputs + details }, () => FLOAT);
+  const types = [DOUBLE, DOUBLE, VARCHAR, VARCHAR, DOUBLE, ...floats];
+  if (notes !== undefined) types.push(VARCHAR);
   for (let start = 0; start < batch.count; start += rowsPerDataChunk) {
     const count = Math.min(rowsPerDataChunk, batch.count - start);
     const chunk = DuckDBDataChunk.create(types, count);
@@ -187,6 +251,16 @@ function appendBatch(
     for (let output = 0; output < outputs; output++) {
       for (let i = 0; i < count; i++) column[i] = scores[(start + i) * outputs + output] ?? 0;
       writeNumbers(chunk, 5 + output, column);
+    }
+    if (notes !== undefined) {
+      for (let detail = 0; detail < details; detail++) {
+        for (let i = 0; i < count; i++) column[i] = notes.details[(start + i) * details + detail] ?? NaN;
+        writeNumbers(chunk, 5 + outputs + detail, column);
+      }
+      const reasons = Array.from({ length: count }, (_, i) =>
+        Number.isNaN(scores[(start + i) * outputs]) ? reasonAt(notes, start + i) : '',
+      );
+      writeStrings(chunk, 5 + outputs + details, reasons, 0, count);
     }
     appender.appendDataChunk(chunk);
   }

@@ -1,6 +1,8 @@
 // A part has the scores of a chunk or pack, or of a piece of one, as Parquet. Its card summarizes it; its
 // line in the manifest publishes it. Columns: shard, row, document, source, tokens, score, and `score_NAME`
-// for each benchmark with its own output.
+// for each benchmark with its own output. If the scorer may leave documents without a score, there are also
+// `unknown`, the reason why a document has none, and the scorer's details. Documents without a score are at
+// the end, so the place of any other among the scored ones is its place in the file.
 
 import { z } from 'zod';
 
@@ -17,7 +19,24 @@ const whole = z.number().int().nonnegative();
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** Rows of one shard that a part covers: each is a document in the part, in quarantine, or blank. */
+/** Documents without a score, by source and reason; sorted, and none is empty. */
+export const unknownSchema = z
+  .array(z.strictObject({ source: z.string(), reason: z.string(), documents: whole, tokens: whole }))
+  .min(1);
+export type Unknown = z.output<typeof unknownSchema>;
+
+/** Their documents and tokens. */
+export function addUpUnknown(groups: Unknown = []): Pick<Unknown[number], 'documents' | 'tokens'> {
+  return groups.reduce(
+    (sum, { documents, tokens }) => ({ documents: sum.documents + documents, tokens: sum.tokens + tokens }),
+    { documents: 0, tokens: 0 },
+  );
+}
+
+/**
+ * Rows of one shard that a part covers: each is a document in the part, with or without a score, in
+ * quarantine, or blank.
+ */
 export const coveredRowsSchema = z.strictObject({
   /** The shard's name; its size and time below are those when it was scored. */
   shard: z.string(),
@@ -25,7 +44,10 @@ export const coveredRowsSchema = z.strictObject({
   modifiedMs: z.number(),
   firstRow: whole,
   rows: whole,
+  /** Documents with a score. */
   documents: whole,
+  /** Documents without a score; absent if there are none. */
+  unknown: whole.positive().optional(),
   quarantined: whole,
   endsShard: z.boolean(),
 });
@@ -40,11 +62,15 @@ export const listedPartSchema = z.strictObject({
   /** 'chunk' for the last part of a chunk or pack. */
   ends: z.enum(['part', 'chunk']),
   /**
-   * Counts of its contents. `estimatedDocuments` of the documents have estimated token counts.
+   * Counts of its documents with a score. `estimatedDocuments` of these have estimated token counts.
    */
   documents: whole,
   tokens: whole,
   estimatedDocuments: whole,
+  /** Its documents without a score, and their tokens; absent if there are none. */
+  unknownDocuments: whole.positive().optional(),
+  unknownTokens: whole.optional(),
+  /** Text of all documents. */
   textBytes: whole,
   quarantined: whole,
   /** SHA-256 of the file of its bad rows, if it has any. */
@@ -76,6 +102,8 @@ function isWhole(value: unknown): boolean {
 export const partCardSchema = z.strictObject({
   sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
   histogram: histogramSchema,
+  /** Absent if every document has a score. */
+  unknown: unknownSchema.optional(),
 });
 export type PartCard = z.output<typeof partCardSchema>;
 

@@ -17,6 +17,9 @@ import { guessTextBytes, isSmall, packShards } from './packs.ts';
 import type { PreparedScorer } from './scorers/kind.ts';
 import { readScorer } from './scorers/list.ts';
 
+/** Text of a chunk for a slow scorer: some hundred documents. */
+const slowChunkBytes = 2 ** 20;
+
 const whole = z.number().int().nonnegative();
 const rankCommand = 'betr rank';
 
@@ -77,8 +80,9 @@ export interface Outline {
 
 /** Compares the corpus with the plan. Errors: STEP_MISSING, those of `listCorpus`. */
 export async function outlinePlan(run: Run): Promise<Outline> {
-  const scorer = (await readScoring(run)).fingerprint;
-  const chunkBytes = Math.ceil(run.settings.scoring.chunkMegabytes * 2 ** 20);
+  const { fingerprint: scorer, prepared } = await readScoring(run);
+  const wanted = Math.ceil(run.settings.scoring.chunkMegabytes * 2 ** 20);
+  const chunkBytes = prepared.slow === true ? Math.min(slowChunkBytes, wanted) : wanted;
   const shards = await listCorpus(run);
   const before = await readPlanFile(run).catch((error: unknown) => {
     // A plan that is damaged or from another version is replaced.

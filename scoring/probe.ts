@@ -17,6 +17,8 @@ import type { Piece } from './plan.ts';
 import { findPlace } from './place.ts';
 import { readCards } from './published.ts';
 import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
+import { measureSlow, openTextKeeper } from './measure-slow.ts';
+import type { CorpusScorer, Measured } from './scorers/kind.ts';
 import { openScorer, readScorer } from './scorers/list.ts';
 
 /** Bytes of text per probe. */
@@ -49,6 +51,8 @@ export interface Probes {
   secondsPerChunk: number;
   /** Fixed time per additional shard of a pack. */
   secondsPerShard: number;
+  /** What documents cost by a slow scorer. The probes then have no scores. */
+  measured?: Measured;
 }
 
 /** Probes the shards. Errors: those of reading them. */
@@ -62,11 +66,13 @@ export async function probeShards(
   const count = Math.min(mostProbes, Math.max(fewestProbes, Math.ceil(total / 100 / probeBytes)));
   const folder = await makeTemporaryFolder('probe');
   const { close, ...connections } = await openConnections(join(folder, 'spill'));
+  let scorer: CorpusScorer | undefined;
   try {
-    const [scorer, rates] = [await openScorer(run, await readScorer(run)), await readTokenRates(run)];
+    scorer = await openScorer(run, await readScorer(run));
+    const keeper = scorer.measure === undefined ? undefined : openTextKeeper();
     const context = {
-      scorer,
-      rates,
+      scorer: keeper?.scorer ?? scorer,
+      rates: await readTokenRates(run),
       fields: run.settings.corpus.fields,
       folder,
       quarantine: folder,
@@ -87,6 +93,10 @@ export async function probeShards(
       }
       report({ stage: 'probe', done: probes.length, total: count, unit: 'parts' });
     }
+    const measured =
+      scorer.measure === undefined || keeper === undefined
+        ? undefined
+        : await measureSlow(scorer.measure, keeper.take(), report);
     const [smallest] = shards.toSorted((a, b) => a.bytes - b.bytes);
     const secondsPerChunk = smallest === undefined ? 0 : await measurePack(context, [smallest]);
     const pack = takeSmallest(shards, chunkBytes);
@@ -99,9 +109,11 @@ export async function probeShards(
       bytesPerSecond: await measureSpeeds(context, shards, secondsPerChunk),
       secondsPerChunk,
       secondsPerShard,
+      ...(measured === undefined ? {} : { measured }),
     };
   } finally {
     close();
+    await scorer?.close?.();
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -14,6 +14,7 @@ import { readRegular } from '../run/regular-file.ts';
 import { parseOwnFile } from '../run/issues.ts';
 import type { Run } from '../run/run.ts';
 import {
+  addUpUnknown,
   cardFile,
   chunkOf,
   type ListedPart,
@@ -247,7 +248,7 @@ async function readCardText(path: string): Promise<Buffer | undefined> {
 /** A part's card, or what is wrong with it. */
 function parseCard(
   text: Buffer | undefined,
-  { cardSha256, documents, tokens }: ListedPart,
+  { cardSha256, documents, tokens, unknownDocuments = 0, unknownTokens = 0 }: ListedPart,
 ): PartCard | string {
   if (text === undefined) return 'it is missing';
   if (createHash('sha256').update(text).digest('hex') !== cardSha256)
@@ -265,9 +266,16 @@ function parseCard(
     cardDocuments += inBin;
     cardTokens += tokensInBin;
   }
-  if (cardDocuments === documents && cardTokens === tokens) return own.value;
-  return (
-    `it has ${cardDocuments} documents and ${cardTokens} tokens, but the manifest lists ` +
-    `${documents} and ${tokens}`
-  );
+  const unknown = addUpUnknown(own.value.unknown);
+  if (cardDocuments !== documents || cardTokens !== tokens)
+    return (
+      `it has ${cardDocuments} documents and ${cardTokens} tokens, but the manifest lists ` +
+      `${documents} and ${tokens}`
+    );
+  if (unknown.documents !== unknownDocuments || unknown.tokens !== unknownTokens)
+    return (
+      `it has ${unknown.documents} documents without a score and ${unknown.tokens} tokens, but the ` +
+      `manifest lists ${unknownDocuments} and ${unknownTokens}`
+    );
+  return own.value;
 }

@@ -42,7 +42,8 @@ export async function openConnections(
 
 /**
  * Scores the rows of a task that its `published` parts do not cover, and yields each part once its files are
- * in place; the caller publishes it. `onBatch` is called after each batch and returns whether to continue.
+ * in place; the caller publishes it. `onBatch` is called after each batch, and during one that takes long, and
+ * returns whether to continue.
  * Errors: SHARD_CHANGED if a shard differs from the plan; those of reading and writing.
  */
 export async function* scoreChunk(
@@ -94,8 +95,13 @@ export async function* scoreChunk(
             break;
           }
           const batch = next.value;
-          if (batch.count > 0) await part.add(batch);
-          const goOn = onBatch(batch.count, batch.text.length);
+          let told = 0;
+          if (batch.count > 0)
+            await part.add(batch, (done) => {
+              if (!onBatch(done - told, 0)) throw new Stopped();
+              told = done;
+            });
+          const goOn = onBatch(batch.count - told, batch.text.length);
           if (part.isFull()) {
             await cover((batch.rows[batch.count - 1] ?? 0) + 1, false);
             yield await commit('part');
@@ -107,10 +113,15 @@ export async function* scoreChunk(
       }
     }
     yield await commit('chunk');
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
   } finally {
     await part.drop();
   }
 }
+
+/** The caller does not want to continue in the middle of a batch. */
+class Stopped extends Error {}
 
 /** The piece and row that follow the published parts. */
 function findStart(

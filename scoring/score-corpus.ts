@@ -14,6 +14,7 @@ import { cardFile, isChunkName, type ListedPart, quarantineFile } from './part.t
 import { listTasks, makePlan, outlinePlan, readPlan, shardsOfTasks, type Task } from './plan.ts';
 import { foldManifests, isWhole, readPublishedParts } from './published.ts';
 import { compareShards, type ShardChanges, type ShardState } from './shard-changes.ts';
+import { readScorer } from './scorers/list.ts';
 import { problemOf } from './work.ts';
 import { countWorkers, type Listener, runWorkers } from './workers.ts';
 import { formatCountOf } from '../run/amounts.ts';
@@ -47,6 +48,7 @@ const plans = 3;
  */
 export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScores> {
   const startedMs = performance.now();
+  const slow = (await readScorer(run)).slow === true;
   const done = { documents: 0, textBytes: 0, diskBytes: 0, memoryBytes: 0 };
   const scored = new Set<string>();
   const scoredAgain = new Set<string>();
@@ -64,8 +66,9 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
       if (attempt === 1) await checkFields(shardsOfTasks(tasks), run.settings.corpus.fields, report);
       const shards = shardsOfTasks(open);
       for (const { name } of shards) scored.add(name);
-      const count = countWorkers(run, { chunks: open.length, shards: shards.length, textBytes: weigh(open) });
-      const result = await runWorkers(run, plan, { count, wait: true, ...openListener(open, report) });
+      const textBytes = weigh(open);
+      const count = countWorkers(run, { chunks: open.length, shards: shards.length, textBytes, slow });
+      const result = await runWorkers(run, plan, { count, slow, wait: true, ...openListener(open, report) });
       done.documents += result.documents;
       done.textBytes += result.textBytes;
       done.diskBytes += result.diskBytes;

@@ -196,6 +196,7 @@ async function openScoring(run: Run, plan: Plan): Promise<Scoring> {
     publish: openOwnManifest(run),
     async close() {
       close();
+      await scorer.close?.();
       await rm(spill, { recursive: true, force: true });
     },
   };

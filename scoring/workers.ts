@@ -35,18 +35,19 @@ const textBytesPerShard = 1e5;
 
 /**
  * The number of processes for this much work (`textBytes` is an estimate): that of the settings, or one per
- * core if there is enough to do.
+ * core if there is enough to do, or one for a slow scorer.
  */
 export function countWorkers(
   { settings }: Run,
-  { chunks, shards, textBytes }: { chunks: number; shards: number; textBytes: number },
+  { chunks, shards, textBytes, slow }: { chunks: number; shards: number; textBytes: number; slow: boolean },
 ): number {
   const all = textBytes + chunks * textBytesPerChunk + shards * textBytesPerShard;
-  const most = settings.workers ?? Math.min(availableParallelism(), Math.ceil(all / textBytesPerWorker));
+  const enough = slow ? 1 : Math.min(availableParallelism(), Math.ceil(all / textBytesPerWorker));
+  const most = settings.workers ?? enough;
   return Math.max(1, Math.min(most, Math.ceil(chunks)));
 }
 
-type Options = Listener & Pick<WorkOptions, 'wait' | 'signal' | 'graceMs'> & { count: number };
+type Options = Listener & Pick<WorkOptions, 'wait' | 'signal' | 'graceMs'> & { count: number; slow: boolean };
 
 /**
  * Works on the plan with `count` processes, including this one, and then does what is left: chunks of lost
@@ -74,10 +75,10 @@ export async function runWorkers(run: Run, plan: Plan, options: Options): Promis
 
 /**
  * This process works next to the others. If there are as many processes as cores, each gets its own core,
- * which keeps the data that a worker's threads exchange in one cache.
+ * which keeps the data that a worker's threads exchange in one cache. A slow scorer has threads for all cores.
  */
 async function workTogether(run: Run, plan: Plan, options: Options): Promise<WorkResult[]> {
-  const cores = listCores();
+  const cores = options.slow ? [] : listCores();
   const [own, ...others] = cores.length === options.count ? cores : [];
   const [stop, abandon] = [new AbortController(), new AbortController()];
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);

@@ -1,9 +1,9 @@
-// Errors over HTTP: problem documents (RFC 9457) from the catalogue. A bug is logged with its stack, which
+// Errors over HTTP: problem documents (RFC 9457) from the catalog. A bug is logged with its stack, which
 // clients do not get.
 
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { BetrError, fail, knownError as inCatalogue } from '../run/errors/errors.ts';
+import { BetrError, fail, knownError as inCatalog } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { describeError, hidePathsIn } from '../data/files/hide-paths.ts';
 
@@ -12,7 +12,7 @@ export const problemSchema = z.strictObject({
   type: z.string(),
   title: z.string(),
   status: z.number().int(),
-  /** The code in the catalogue. */
+  /** The code in the catalog. */
   code: z.string(),
   /** What is wrong and what to do. */
   detail: z.string(),
@@ -22,7 +22,7 @@ export const problemSchema = z.strictObject({
 export type Problem = z.output<typeof problemSchema>;
 
 /**
- * Turns anything thrown while answering into an error of the catalogue; `limitBytes` is the route's limit
+ * Turns anything thrown while answering into an error of the catalog; `limitBytes` is the route's limit
  * for bodies.
  */
 export function knownError(error: unknown, limitBytes: number): BetrError {
@@ -35,7 +35,7 @@ export function knownError(error: unknown, limitBytes: number): BetrError {
     return fail('OPTION_INVALID', { option: 'the path', got: '%', allowed: 'percent-encoded UTF-8' }, error);
   if (status !== undefined && status >= 400 && status < 500)
     return fail('BODY_INVALID', { problems: [type ?? 'it cannot be read'] }, error);
-  return inCatalogue(error);
+  return inCatalog(error);
 }
 
 const httpError = z.object({ type: z.string().optional(), status: z.number().optional() });

@@ -34,7 +34,7 @@ interface RouteShape<P, Q, B> {
   /** open: everybody. read, jobs: a key of that kind, if the server has keys. */
   access: 'open' | 'read' | 'jobs';
   /**
-   * Strict objects of strings; transforms turn these into values and may throw errors of the catalogue.
+   * Strict objects of strings; transforms turn these into values and may throw errors of the catalog.
    * Default: none.
    */
   params?: z.ZodType<P>;

@@ -1,6 +1,7 @@
 // All routes of the server, in the order of the documentation.
 
 import { readVersion } from '../run/version.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { calibrationRoutes } from './routes/calibrations.ts';
 import { compareRoutes } from './routes/compare.ts';
 import { documentRoutes } from './routes/documents.ts';
@@ -28,6 +29,7 @@ const routes: readonly Route[] = [
   ...mixtureRoutes,
   ...domainRoutes,
   ...evaluationRoutes,
+  ...auditRoutes,
   ...documentRoutes,
   ...whyRoutes,
   ...scoreRoutes,

@@ -1,13 +1,22 @@
-// `betr cutoff`: how much of the ranked corpus to keep for a budget, and the score of the cut.
+// `betr cutoff`: how much of the ranked corpus to keep for a budget, and the score of the cut; or how much
+// there is from several scores up.
 
 import type { Command } from 'commander';
 import { answerBudget } from '../../ranking/budget/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { openRanking, rankingCommand, type RankingOptions } from '../options.ts';
-import { formatCount, formatShare } from '../../run/amounts.ts';
-import { printResult } from '../output.ts';
+import { fail } from '../../run/errors/errors.ts';
+import { formatCount, formatShare, parseScore } from '../../run/amounts.ts';
+import { isByBudget } from '../../ranking/budget/laws.ts';
+import { countSlices, type Slices } from '../../ranking/budget/slices.ts';
+import { formatTable, printResult } from '../output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from '../question.ts';
 import type { Answer, Question } from '../../ranking/budget/question.ts';
+import type { Choice } from '../../ranking/order/retarget.ts';
+
+interface CutoffOptions extends RankingOptions, QuestionOptions {
+  slices?: string;
+}
 
 export function cutoffCommand(): Command {
   return questionOptions(
@@ -15,12 +24,54 @@ export function cutoffCommand(): Command {
       'cutoff',
       'find the cutoff for a compute budget: keep rate, score, documents, tokens and epochs, with the reason',
     ),
-  ).action(async (options: RankingOptions & QuestionOptions) => {
-    const question: Question = readQuestion(options);
-    const run = await openRanking(options);
-    const answer = await answerBudget(run, await readRanking(run), question);
-    printResult(options.json, answer, describeAnswer(answer));
-  });
+  )
+    .option(
+      '--slices <scores>',
+      'count the documents and tokens from each of these scores up, such as .5,.6,.75',
+    )
+    .action(async (options: CutoffOptions) => {
+      const scores = options.slices?.split(',').map((text) => parseScore('--slices', text));
+      const question: Question = readQuestion(options, { cutoff: scores === undefined });
+      const run = await openRanking(options);
+      const ranking = await readRanking(run);
+      if (scores !== undefined) {
+        const slices = await countSlices(run, ranking, options.scorer, scores, choiceOf(question));
+        printResult(options.json, slices, describeSlices(slices));
+        return;
+      }
+      const answer = await answerBudget(run, ranking, question);
+      printResult(options.json, answer, describeAnswer(answer));
+    });
+}
+
+/** The benchmarks to rank by, the only part of a question that slices depend on. Errors: USAGE. */
+function choiceOf({ benchmarks, without, ...rest }: Question): Choice {
+  const other = Object.keys(rest);
+  if (other.length > 0)
+    throw fail('USAGE', {
+      problem: `--slices sets the cuts itself and takes --benchmarks or --without only, not ${other.join(', ')}.`,
+    });
+  return { benchmarks, without };
+}
+
+/** The slices as a table. */
+function describeSlices({ benchmarks, ofDocuments, ofTokens, slices, caveats, paper }: Slices): string {
+  return [
+    `Documents with at least this ${benchmarks === undefined ? 'score' : `percentile for ${benchmarks.join(', ')}`}, ` +
+      `of ${formatCount(ofDocuments)} documents with ${formatCount(ofTokens)} tokens; each slice includes the ones above it`,
+    '',
+    formatTable([
+      ['from', 'documents', 'tokens', 'of the tokens'],
+      ...slices.map(({ score, documents, tokens, share }) => [
+        String(score),
+        formatCount(documents),
+        formatCount(tokens),
+        formatShare(share),
+      ]),
+    ]),
+    ...listCaveats({ caveats }),
+    ...(paper === undefined ? [] : ['', paper]),
+  ].join('\n');
 }
 
 /** The answer as text. */
@@ -31,7 +82,7 @@ export function describeAnswer(answer: Answer): string {
     '',
     `  keep rate  ${formatShare(keep.rate)} of the ` +
       `tokens${
-        keep.setBy === 'keep'
+        !isByBudget(keep)
           ? ', as requested'
           : ` (${formatShare(keep.low)} ` +
             `to ${formatShare(keep.high)} do about as well), set by the ${keep.setBy}`

@@ -126,7 +126,7 @@ function describeFiles(folder: string, run: Run, settings: string): Demo['files'
     settings,
     corpus: join(folder, 'corpus'),
     benchmarks: join(folder, 'benchmarks'),
-    licences: join(folder, 'LICENCES.md'),
+    licences: join(folder, 'LICENSES.md'),
     run: run.folder,
     selection: join(folder, 'selection'),
     figure: join(folder, 'composition.svg'),

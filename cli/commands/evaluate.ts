@@ -14,7 +14,12 @@ import { answerBudget } from '../../ranking/budget/answer.ts';
 import type { Contestant } from '../../evaluation/contest.ts';
 import { openContestants } from '../../evaluation/contestants.ts';
 import { evaluateSelections, randomScorer } from '../../evaluation/evaluate.ts';
-import { type EvaluatedSelection, type Evaluation, listCaveats } from '../../evaluation/evaluation.ts';
+import {
+  describeFitting,
+  type EvaluatedSelection,
+  type Evaluation,
+  listCaveats,
+} from '../../evaluation/evaluation.ts';
 import { evaluationFile, evaluationHtml, reportFile } from '../../evaluation/report.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { formatTable, openProgress, printResult } from '../output.ts';
@@ -24,6 +29,7 @@ interface EvaluateOptions extends CommonOptions {
   keep?: string;
   scorers: string;
   words: string;
+  inSample: boolean;
   out?: string;
 }
 
@@ -37,8 +43,15 @@ export function evaluateCommand(): Command {
     .option('--keep <list>', 'shares of the tokens, instead of budgets (default: 10%)')
     .option(
       '--scorers <list>',
-      'rankings to compare, from betr rank --scorer; random is always included and is made if missing',
+      'scorers to compare; random is always included. Scorers that learn from the corpus are measured by their ' +
+        'cross-fitted rankings (cross-fit:NAME). Both are made if missing, which scores the whole corpus; other ' +
+        'rankings come from betr rank --scorer',
       `${defaultScorer},${randomScorer}`,
+    )
+    .option(
+      '--in-sample',
+      'measure the rankings themselves instead of cross-fitted ones; the report says so',
+      false,
     )
     .option('--words <count>', 'words to train each language model on', '1M')
     .option(
@@ -52,7 +65,12 @@ export function evaluateCommand(): Command {
       const out = options.out === undefined ? run.files.evaluation : resolve(options.out);
       const progress = openProgress();
       const evaluate = async (): Promise<Evaluation> => {
-        const contestants = await openContestants(run, listScorers(run, options.scorers), progress.report);
+        const contestants = await openContestants(
+          run,
+          listScorers(run, options.scorers),
+          options,
+          progress.report,
+        );
         return evaluateSelections(
           contestants,
           { keeps: await findKeeps(contestants[0], shares), trainWords, seed: run.settings.sample.seed },
@@ -124,6 +142,7 @@ function describeEvaluation(evaluation: Evaluation, out: string): string {
     `Language models trained on ${formatCount(trainWords)} words of each selection: bits per byte on held-out ` +
       'text, and gain over a random selection of the same share, with 95 % intervals:',
     formatTable([['scorer', 'kept', 'target match', 'gain', 'off-target gain', 'verdict'], ...rows]),
+    describeFitting(evaluation),
     ...listCaveats(evaluation).map((caveat) => `Note: ${caveat}`),
     `Details by benchmark and source: ${join(out, reportFile)} and ${evaluationFile}`,
   ].join('\n');

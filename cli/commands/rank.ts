@@ -10,6 +10,7 @@ import type { Run } from '../../run/run.ts';
 import { formatCountOf, parseWhole, formatCount, formatShare } from '../../run/amounts.ts';
 import type { Drift } from '../../ranking/drift.ts';
 import { predictRanking } from '../../ranking/predict.ts';
+import { describeUnknown } from '../../ranking/unknown.ts';
 import { prepareRanking, publishScored, type RankResult, rankCorpus } from '../../ranking/rank.ts';
 import { scorerOption, stepCommand, type StepOptions, work } from '../options.ts';
 import { describeEmpty, describeQuarantine, formatBytes, printResult } from '../output.ts';
@@ -97,7 +98,8 @@ export function summarizeRank({
   withoutDocuments,
   notes,
 }: RankResult): object {
-  const { generation, publishedAt, documents, tokens, estimatedDocuments, textBytes, quarantined } = ranking;
+  const { generation, publishedAt, documents, tokens, estimatedDocuments, unknown, textBytes, quarantined } =
+    ranking;
   return {
     published,
     ranking: {
@@ -106,6 +108,7 @@ export function summarizeRank({
       documents,
       tokens,
       estimatedDocuments,
+      unknown,
       textBytes,
       quarantined,
       shards: shardsOf(ranking.parts).length,
@@ -140,6 +143,7 @@ export function describeRank({
         `(${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} reused`,
     );
   else lines.push(published ? 'Everything was already scored' : 'Nothing new to score');
+  if (ranking.unknown !== undefined) lines.push(`${describeUnknown(ranking.unknown)}. They are left out`);
   if (ranking.quarantined > 0) lines.push(describeQuarantine(ranking.quarantined));
   if (withoutDocuments.empty > 0) lines.push(describeEmpty(withoutDocuments.empty));
   for (const note of notes) lines.push(`Note: ${note}`);

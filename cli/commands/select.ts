@@ -9,8 +9,10 @@ import { formatCount, formatCountOf } from '../../run/amounts.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import type { LeakHandling } from '../../ranking/selection/leak-mask.ts';
 import { type DomainColumn, domainColumns } from '../../ranking/selection/quotas.ts';
+import { describeUnknown } from '../../ranking/unknown.ts';
 import { writeSelection } from '../../ranking/selection/select.ts';
 import type { SelectionManifest } from '../../ranking/selection/manifest.ts';
+import { parseSlices } from '../../ranking/selection/repeat.ts';
 import { listCaveats } from './cutoff.ts';
 import { openRanking, rankingCommand, type RankingOptions } from '../options.ts';
 import { openProgress, printResult } from '../output.ts';
@@ -24,6 +26,8 @@ interface SelectOptions extends RankingOptions, QuestionOptions {
   quotasBy: DomainColumn;
   withoutLeaks?: true;
   cutLeaks?: true;
+  keepUnknown: boolean;
+  repeat?: string;
 }
 
 export function selectCommand(): Command {
@@ -53,9 +57,20 @@ export function selectCommand(): Command {
       'with --format documents: cut out test items with 200 characters on each side, and keep the rest ' +
         'of the document',
     )
+    .option(
+      '--keep-unknown',
+      'also write the documents that the scorer gave no score (score null); by default, they are left out',
+      false,
+    )
+    .option(
+      '--repeat <slices>',
+      'how often each document is to be seen, as a column: slices with their epochs, best first, by score ' +
+        '(0.75:3,0.6:1) or by share (3%:3,10%:1); the last is the cutoff',
+    )
     .action(async (options: SelectOptions) => {
       const leaks = readLeakHandling(options);
-      const question = readQuestion(options);
+      const repeat = options.repeat === undefined ? undefined : parseSlices('--repeat', options.repeat);
+      const question = readQuestion(options, { cutoff: repeat === undefined });
       const run = await openRanking(options);
       const out = isRemote(options.out) ? options.out : resolve(options.out);
       const quotas =
@@ -68,7 +83,7 @@ export function selectCommand(): Command {
         await readRanking(run),
         question,
         out,
-        { format: options.format, quotas, leaks },
+        { format: options.format, quotas, leaks, keepUnknown: options.keepUnknown, repeat },
         progress.report,
       ).finally(progress.end);
       printResult(
@@ -79,7 +94,10 @@ export function selectCommand(): Command {
           ...listCaveats(manifest.answer),
           '',
           `Wrote ${formatCount(manifest.documents)} documents to ${out} ` +
-            `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)${describeLeaks(manifest.leaks)}`,
+            `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)` +
+            describeLeaks(manifest.leaks) +
+            describeDropped(manifest.unknown) +
+            describeRepeat(manifest.repeat),
         ].join('\n'),
       );
     });
@@ -93,6 +111,26 @@ function readLeakHandling({ withoutLeaks, cutLeaks, format }: SelectOptions): Le
         '--without-leaks.',
     });
   return cutLeaks === true ? 'cut' : withoutLeaks === true ? 'drop' : 'keep';
+}
+
+function describeDropped(unknown: SelectionManifest['unknown']): string {
+  if (unknown === undefined) return '';
+  return `\n${describeUnknown(unknown.reasons)}. They were ${unknown.handling === 'keep' ? 'kept' : 'left out'}`;
+}
+
+function describeRepeat(repeat: SelectionManifest['repeat']): string {
+  if (repeat === undefined) return '';
+  const slices = repeat.slices.map(
+    ({ times, documents, tokens }) =>
+      `  ${formatCountOf(times, 'time')}: ${formatCount(documents)} documents, ${formatCount(tokens)} tokens`,
+  );
+  const unique = repeat.slices.reduce((sum, { tokens }) => sum + tokens, 0);
+  return [
+    '',
+    'To be seen (the column "repeat"):',
+    ...slices,
+    `  in all: ${formatCount(repeat.tokensSeen)} tokens, ${formatCount(unique)} without repetition`,
+  ].join('\n');
 }
 
 function describeLeaks(leaks: SelectionManifest['leaks']): string {

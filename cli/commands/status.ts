@@ -11,6 +11,7 @@ import { compareShards, type ShardChanges, shardsOf } from '../../scoring/shard-
 import { type IndexCard, readIndexCard } from '../../indexer/index-card.ts';
 import { type Ranking, readRanking } from '../../ranking/generation.ts';
 import { type Drift, readDrift } from '../../ranking/drift.ts';
+import { describeUnknown } from '../../ranking/unknown.ts';
 import { formatCount, formatCountOf, formatNames } from '../../run/amounts.ts';
 import { rankingCommand, type RankingOptions } from '../options.ts';
 import { printResult } from '../output.ts';
@@ -24,7 +25,7 @@ interface Status {
   classifier: { rocAuc: number; documents: number } | null;
   ranking: Pick<
     Ranking,
-    'generation' | 'publishedAt' | 'documents' | 'tokens' | 'estimatedDocuments' | 'quarantined'
+    'generation' | 'publishedAt' | 'documents' | 'tokens' | 'estimatedDocuments' | 'unknown' | 'quarantined'
   > | null;
   /** How the ranking differs from the previous one; null if there was none. */
   drift: Drift | null;
@@ -86,6 +87,7 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
             documents: ranking.documents,
             tokens: ranking.tokens,
             estimatedDocuments: ranking.estimatedDocuments,
+            unknown: ranking.unknown,
             quarantined: ranking.quarantined,
           },
     drift: ranking === null ? null : ((await ifThere(readDrift(run, ranking))) ?? null),
@@ -138,7 +140,7 @@ function describeStatus(status: Status): string {
     `Classifier  ${
       classifier === null
         ? 'none yet: betr train'
-        : `held-out ROC-AUC ${classifier.rocAuc.toFixed(3)}, ` +
+        : `cross-fitted ROC-AUC ${classifier.rocAuc.toFixed(3)}, ` +
           `from ${formatCount(classifier.documents)} documents`
     }`,
     `Ranking     ${
@@ -150,6 +152,7 @@ function describeStatus(status: Status): string {
           `tokens${ranking.estimatedDocuments > 0 ? ' (estimated)' : ''}, ` +
           `${formatCount(ranking.quarantined)} rows quarantined`
     }`,
+    ...(ranking?.unknown === undefined ? [] : [`Unknown     ${describeUnknown(ranking.unknown)}`]),
     ...describeDrift(drift ?? undefined),
     ...(shardsToScore === null ? [] : [`To score    ${describeToScore(shardsToScore, status)}`]),
     ...(atWork.length > 0

@@ -31,6 +31,7 @@ function describeVerification({
   parts,
   rows,
   documents,
+  unknown,
   quarantined,
   blank,
   bytes,
@@ -39,7 +40,8 @@ function describeVerification({
 }: Verification): string {
   const counts =
     `${formatCount(rows)} corpus rows: ${formatCount(documents)} ` +
-    `scored, ${formatCount(quarantined)} in quarantine, ${formatCount(blank)} blank`;
+    `scored, ${unknown === 0 ? '' : `${formatCount(unknown)} without a score, `}` +
+    `${formatCount(quarantined)} in quarantine, ${formatCount(blank)} blank`;
   const speed =
     `${formatCountOf(parts, 'part')}, ${formatBytes(bytes)} hashed ` +
     `at ${formatBytes(bytes / Math.max(hashSeconds, 1e-3))}/s, ${seconds.toFixed(1)} s in total`;

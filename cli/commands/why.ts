@@ -1,24 +1,30 @@
-// `betr why`: explains a document's score by its n-grams, its rank, and the nearest benchmark examples.
+// `betr why`: explains a document's score by its n-grams, its rank, and the nearest benchmark examples. In a
+// ranking by another scorer, shows what that recorded about the document.
 
 import type { Command } from 'commander';
-import { openRun } from '../../run/run.ts';
+import { defaultScorer, readScorer } from '../../scoring/scorers/list.ts';
+import { fail } from '../../run/errors/errors.ts';
+import type { Run } from '../../run/run.ts';
 import { parseWhole, formatCount, formatShare } from '../../run/amounts.ts';
 import { sourceOf } from '../../ranking/budget/answer.ts';
 import { readRanking } from '../../ranking/generation.ts';
+import type { Place } from '../../ranking/percentile.ts';
+import type { RankedDocument } from '../../ranking/ranked-document.ts';
+import { showDocument, type ShownDocument } from '../../ranking/why/show-document.ts';
 import { TextThread } from '../../ranking/why/text-thread.ts';
-import { command, type CommonOptions } from '../options.ts';
+import { openRanking, rankingCommand, type RankingOptions } from '../options.ts';
 import { formatTable, printResult } from '../output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from '../question.ts';
 import type { Question } from '../../ranking/budget/question.ts';
 import { explainDocument, type Why, whyDefaults } from '../../ranking/why/why.ts';
 
-interface WhyOptions extends CommonOptions, QuestionOptions {
+interface WhyOptions extends RankingOptions, QuestionOptions {
   benchmark?: string;
 }
 
 export function whyCommand(): Command {
   return questionOptions(
-    command(
+    rankingCommand(
       'why',
       "explain a document's score: the n-grams that moved it, its rank, and the nearest benchmark examples",
     ),
@@ -27,28 +33,67 @@ export function whyCommand(): Command {
     .argument('<row>', 'row in the shard, counted from 0')
     .option('--benchmark <name>', "explain this benchmark's score instead of the joint one")
     .action(async (shard: string, row: string, options: WhyOptions) => {
-      const run = await openRun(options.config);
+      const run = await openRanking(options);
       const ranking = await readRanking(run);
       const question: Question = readQuestion(options, { cutoff: false });
       const texts = new TextThread(run);
+      const source = sourceOf(run, ranking);
+      const asked = { ...whyDefaults, shard, row: parseWhole('ROW', row, 0, Number.MAX_SAFE_INTEGER) };
       try {
-        const why = await explainDocument(
-          run,
-          sourceOf(run, ranking),
-          texts,
-          {
-            ...whyDefaults,
-            shard,
-            row: parseWhole('ROW', row, 0, Number.MAX_SAFE_INTEGER),
-            benchmark: options.benchmark,
-          },
-          question,
-        );
-        printResult(options.json, why, describeWhy(why));
+        if (await hasClassifier(run)) {
+          const { benchmark } = options;
+          const why = await explainDocument(run, source, texts, { ...asked, benchmark }, question);
+          printResult(options.json, why, describeWhy(why));
+        } else {
+          if (options.benchmark !== undefined)
+            throw fail('OPTION_INVALID', {
+              option: '--benchmark',
+              got: options.benchmark,
+              allowed: 'left out, because this ranking has no scores for benchmarks',
+            });
+          const shown = await showDocument(run, source, texts, asked, question);
+          printResult(options.json, shown, describeShown(shown));
+        }
       } finally {
         await texts.close();
       }
     });
+}
+
+/** Whether a classifier made the scores, so that they can be explained by n-grams. */
+async function hasClassifier(run: Run): Promise<boolean> {
+  return run.ranking === '' || (await readScorer(run)).kind === defaultScorer;
+}
+
+/** The document, its score or why it has none, and what the scorer recorded, as text. */
+function describeShown(shown: ShownDocument): string {
+  const { score, unknown, details, place, kept, text } = shown;
+  return [
+    ...describeTitle(shown, text.text),
+    '',
+    score === null
+      ? `  no score: ${unknown ?? ''}`
+      : `  score    ${score}${place === null ? '' : `, ${describePlace(place, kept)}`}`,
+    ...Object.entries(details).map(([name, value]) => `  ${name}  ${value ?? 'none'}`),
+  ].join('\n');
+}
+
+function describeTitle(
+  { document, shard, row, source }: Pick<RankedDocument, 'document' | 'shard' | 'row' | 'source'>,
+  text: string,
+): string[] {
+  return [
+    `${document} (${shard}, row ${row}${source === '' ? '' : `, ${source}`})`,
+    `  ${text.replace(/\s+/g, ' ').slice(0, 160)}`,
+  ];
+}
+
+function describePlace(place: Place, kept: boolean | null): string {
+  return (
+    `rank ${formatCount(place.rank)} of ${formatCount(place.of)}, above ${formatShare(place.percentile)} ` +
+    `of the documents; kept at keep rates of ${formatShare(place.keptFrom)} and ` +
+    `above${kept === null ? '' : kept ? '; kept' : '; not kept'}`
+  );
 }
 
 const shownNgrams = 12;
@@ -71,14 +116,9 @@ function describeWhy({ document, place, text, explanation, nearest }: Why): stri
   const rest =
     [...up, ...down].reduce((sum, { contribution }) => sum + contribution, others.contribution) - shown;
   return [
-    `${document.document} (${document.shard}, ` +
-      `row ${document.row}${document.source === '' ? '' : `, ${document.source}`})`,
-    `  ${text.replace(/\s+/g, ' ').slice(0, 160)}`,
+    ...describeTitle(document, text),
     '',
-    `  score    ${explanation.score} (${explanation.output}), rank ${formatCount(place.rank)} ` +
-      `of ${formatCount(place.of)}, above ${formatShare(place.percentile)} of the documents; kept ` +
-      `at keep rates of ${formatShare(place.keptFrom)} and ` +
-      `above${document.kept === null ? '' : document.kept ? '; kept' : '; not kept'}`,
+    `  score    ${explanation.score} (${explanation.output}), ${describePlace(place, document.kept)}`,
     `  made of  bias ${signed(bias)}, ${signed(shown)} from the n-grams below, ${signed(rest)} ` +
       `from the rest of ${formatCount(ngrams)}`,
     '',

@@ -4,6 +4,7 @@
 import type { Command } from 'commander';
 import { agreeOnPlan, listTasks, type Plan } from '../../scoring/plan.ts';
 import { forgetLostParts, listOpenTasks, openListener } from '../../scoring/score-corpus.ts';
+import { readScorer } from '../../scoring/scorers/list.ts';
 import { emptyResult, problemOf, type WorkResult } from '../../scoring/work.ts';
 import { runWorkers } from '../../scoring/workers.ts';
 import { BetrError } from '../../run/errors/errors.ts';
@@ -71,6 +72,7 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
     if (lost.length > 0) await withLock(run, () => forgetLostParts(run)).catch(passOverLocked);
     return await runWorkers(run, plan, {
       count: Math.max(1, Math.min(count, open.length)),
+      slow: (await readScorer(run)).slow === true,
       wait: options.wait,
       signal: stop.signal,
       graceMs,

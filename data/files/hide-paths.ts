@@ -28,7 +28,7 @@ export function hidePaths(run: Run, text: string): string {
 /** An error's message for clients: without local folders, and without details of bugs. */
 export function describeError(error: BetrError, run: Run): string {
   return error.code === 'INTERNAL'
-    ? "A defect in betr, not in your request; the server's log has the reason."
+    ? "This is a bug in betr, not in your request; the server's log has the reason."
     : hidePaths(run, error.message);
 }
 

@@ -84,7 +84,7 @@ export async function takeLock(
 
 /**
  * Folders that are written to without this lock: workers clean up their own folders, and a server's temporary
- * files are kept until they are surely unused.
+ * files are kept until they are certainly unused.
  */
 const ofWorkers = ({ scores, quarantine, manifest, leases }: RunFiles): string[] => [
   scores,
@@ -93,6 +93,7 @@ const ofWorkers = ({ scores, quarantine, manifest, leases }: RunFiles): string[]
   leases,
 ];
 const ofServers = ({
+  audits,
   holds,
   jobs,
   keyOrders,
@@ -100,7 +101,7 @@ const ofServers = ({
   ranks,
   retargeted,
   calibrations,
-}: RunFiles): string[] => [holds, jobs, keyOrders, orders, ranks, retargeted, calibrations];
+}: RunFiles): string[] => [audits, holds, jobs, keyOrders, orders, ranks, retargeted, calibrations];
 const dayMs = 86_400_000;
 
 /**

@@ -18,6 +18,8 @@ export interface Edits {
   values: ReadonlyMap<number, (row: number, copy: number, value: Uint8Array) => Uint8Array | undefined>;
   /** Leaves that become nullable. */
   optional: ReadonlySet<SchemaNode>;
+  /** A column added as the last one, and its 32-bit number in each copied row. */
+  added?: { name: string; values: ReadonlyMap<number, number> };
 }
 
 export const noEdits: Edits = { copies: new Map(), values: new Map(), optional: new Set() };
@@ -50,6 +52,32 @@ export async function copyColumn(
     await (leaf.maxRepetition === 0
       ? copyFlat(source, writer, leaf, wanted, edits)
       : copyNested(source, writer, leaf, wanted));
+  return writer.end();
+}
+
+/** Writes an added column's number in each copy of the wanted rows. */
+export async function writeAdded(
+  file: WrittenFile,
+  batch: readonly WantedGroup[],
+  values: ReadonlyMap<number, number>,
+): Promise<WrittenChunk> {
+  const writer = openChunkWriter(file, {
+    maxDefinition: 0,
+    maxRepetition: 0,
+    wasRequired: false,
+    isBoolean: false,
+    width: widthOf('INT32', 0),
+  });
+  for (const { rows, copies } of batch) {
+    for (const [i, row] of rows.entries()) {
+      const value = Buffer.alloc(4);
+      value.writeInt32LE(values.get(row) ?? 0);
+      for (let copy = 0; copy < (copies[i] ?? 0); copy++) {
+        if (writer.isFull()) await writer.flush();
+        writer.addValue(value);
+      }
+    }
+  }
   return writer.end();
 }
 

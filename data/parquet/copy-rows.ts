@@ -6,10 +6,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { openRegular } from '../../run/regular-file.ts';
 import { isKnownCodec, loadCodecs } from './codecs.ts';
 import type { ByteSpan } from './copy.ts';
-import { copyColumn, type Edits, noEdits, type WantedGroup } from './copy-column.ts';
+import { copyColumn, type Edits, noEdits, type WantedGroup, writeAdded } from './copy-column.ts';
 import type { Footer } from './footer.ts';
 import type { WrittenFile } from './write-chunk.ts';
-import { writeFooter, type WrittenGroup } from './write-footer.ts';
+import { addedLeaf, writeFooter, type WrittenGroup } from './write-footer.ts';
 
 /** A row group of the copy ends once it has this many rows, or this many bytes in the source. */
 const groupRows = 122_880;
@@ -63,13 +63,20 @@ export async function copyRows(
           first: batch[0]?.group.chunks[leaf.leaf],
           written: await copyColumn(source, file, leaf, batch, edits),
         });
+      const { added } = edits;
+      if (added !== undefined)
+        chunks.push({
+          leaf: addedLeaf(added.name),
+          first: undefined,
+          written: await writeAdded(file, batch, added.values),
+        });
       groups.push({
         rows: batch.reduce((sum, { copies }) => sum + copies.reduce((a, b) => a + b, 0), 0),
         chunks,
       });
     }
     const total = groups.reduce((sum, group) => sum + group.rows, 0);
-    const metadata = writeFooter(footer, groups, edits.optional);
+    const metadata = writeFooter(footer, groups, edits);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(metadata.length);
     await file.write(Buffer.concat([metadata, length, magic]));

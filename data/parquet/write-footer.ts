@@ -1,10 +1,16 @@
 // Writes the footer of a copied Parquet file from the footer of its source.
 
 import { zstdCodec } from './codecs.ts';
+import type { Edits } from './copy-column.ts';
+import { openCursor } from './cursor.ts';
 import type { ColumnChunk, Footer } from './footer.ts';
 import { physicalTypes, type SchemaNode } from './schema.ts';
 import {
+  binary,
+  binaryReader,
   i32,
+  readList,
+  readStruct,
   struct,
   type ThriftValue,
   writeBinary,
@@ -22,12 +28,10 @@ export interface WrittenGroup {
   chunks: { leaf: SchemaNode; first: ColumnChunk | undefined; written: WrittenChunk }[];
 }
 
-/** The metadata of a copy with these row groups, in which the leaves in `optional` are nullable. */
-export function writeFooter(
-  footer: Footer,
-  groups: readonly WrittenGroup[],
-  optional: ReadonlySet<SchemaNode>,
-): Uint8Array {
+type SchemaEdits = Pick<Edits, 'optional' | 'added'>;
+
+/** The metadata of a copy with these row groups and edits. */
+export function writeFooter(footer: Footer, groups: readonly WrittenGroup[], edits: SchemaEdits): Uint8Array {
   const rowGroups = groups.map(({ rows: own, chunks }) => {
     const bytes = chunks.reduce((sum, { written }) => sum + written.uncompressedBytes, 0);
     const columns = chunks.map(
@@ -39,31 +43,70 @@ export function writeFooter(
   const { raw } = footer;
   return writeStruct({
     1: raw.get(1),
-    2: writeSchema(footer, optional),
+    2: writeSchema(footer, edits),
     3: writeI64(groups.reduce((sum, { rows }) => sum + rows, 0)),
     4: writeList(struct, rowGroups),
-    5: raw.get(5),
+    5: edits.added === undefined ? raw.get(5) : withoutArrowSchema(raw.get(5)),
     6: writeBinary(Buffer.from('betr')),
-    7: raw.get(7),
+    // One order of values for each column, for statistics, which a copy has not.
+    7: edits.added === undefined ? raw.get(7) : undefined,
   }).bytes;
 }
 
-function writeSchema({ root, raw }: Footer, optional: ReadonlySet<SchemaNode>): ThriftValue | undefined {
-  if (optional.size === 0) return raw.get(2);
+/** A required column of 32-bit numbers beside the others. */
+export function addedLeaf(name: string): SchemaNode {
+  return {
+    name,
+    repetition: 'required',
+    children: [],
+    type: 'INT32',
+    leaf: -1,
+    typeLength: 0,
+    isText: false,
+    maxDefinition: 0,
+    maxRepetition: 0,
+    raw: new Map([
+      [1, writeI32(physicalTypes.indexOf('INT32'))],
+      [3, writeI32(0)],
+      [4, writeBinary(Buffer.from(name))],
+    ]),
+  };
+}
+
+function writeSchema({ root, raw }: Footer, { optional, added }: SchemaEdits): ThriftValue | undefined {
+  if (optional.size === 0 && added === undefined) return raw.get(2);
   const elements: Uint8Array[] = [];
   const write = (node: SchemaNode): void => {
     elements.push(
-      writeStruct({ ...Object.fromEntries(node.raw), ...(optional.has(node) ? { 3: writeI32(1) } : {}) })
-        .bytes,
+      writeStruct({
+        ...Object.fromEntries(node.raw),
+        ...(optional.has(node) ? { 3: writeI32(1) } : {}),
+        ...(added !== undefined && node === root ? { 5: writeI32(root.children.length + 1) } : {}),
+      }).bytes,
     );
     node.children.forEach(write);
   };
   write(root);
+  if (added !== undefined) write(addedLeaf(added.name));
   return writeList(struct, elements);
 }
 
+/** Arrow's readers ignore their own schema if it lacks a column, or refuse the file. */
+function withoutArrowSchema(notes: ThriftValue | undefined): ThriftValue | undefined {
+  if (notes === undefined) return undefined;
+  const kept: Uint8Array[] = [];
+  const cursor = openCursor(notes.bytes);
+  readList(cursor, () => {
+    const start = cursor.at();
+    let key = '';
+    readStruct(cursor, { 1: binaryReader(cursor, (bytes) => (key = Buffer.from(bytes).toString())) });
+    if (key !== 'ARROW:schema') kept.push(notes.bytes.subarray(start, cursor.at()));
+  });
+  return writeList(struct, kept);
+}
+
 function describeChunk(
-  { type }: SchemaNode,
+  { type, name }: SchemaNode,
   first: ColumnChunk | undefined,
   { encodings, entries, uncompressedBytes, compressedBytes, dataStart, dictionaryStart }: WrittenChunk,
 ): ThriftValue {
@@ -73,7 +116,8 @@ function describeChunk(
       i32,
       encodings.map((encoding) => writeI32(encoding).bytes),
     ),
-    3: first?.path,
+    // An added column is beside the others, so its path is its name.
+    3: first?.path ?? writeList(binary, [writeBinary(Buffer.from(name)).bytes]),
     4: writeI32(zstdCodec),
     5: writeI64(entries),
     6: writeI64(uncompressedBytes),

@@ -35,7 +35,7 @@ export interface Attempts {
  * REMOTE_FAILED.
  */
 export function countAttempts(url: string): Attempts {
-  return countAttemptsAt(pace, (problem, failures) => catalogueError(url, problem, failures));
+  return countAttemptsAt(pace, (problem, failures) => catalogError(url, problem, failures));
 }
 
 /** Counts attempts with the given pace; `giveUp` makes the final error. */
@@ -88,7 +88,7 @@ export async function retry<T>(
   }
 }
 
-function catalogueError(url: string, problem: RemoteProblem, attempts: number): BetrError {
+function catalogError(url: string, problem: RemoteProblem, attempts: number): BetrError {
   const shown = showPath(url);
   // Messages of libraries may contain the address.
   const reason = problem.message.replaceAll(url, shown);

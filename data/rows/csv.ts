@@ -62,14 +62,18 @@ export function* readCsvRows(
   }
 }
 
-/** The cells of a table, row by row, without empty lines. Throws if a quote is invalid. */
-export function parseCells(table: Buffer | string, delimiter: ',' | '\t' = ','): string[][] {
+/** The cells of a table, row by row, by default without empty lines. Throws if a quote is invalid. */
+export function parseCells(
+  table: Buffer | string,
+  delimiter: ',' | ';' | '\t' = ',',
+  { emptyLines = false } = {},
+): string[][] {
   return parse(table, {
     bom: true,
     delimiter,
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
-    skip_empty_lines: true,
+    skip_empty_lines: !emptyLines,
   });
 }
 

@@ -9,8 +9,15 @@ export function csvLine(cells: readonly Cell[]): string {
 
 /**
  * Spreadsheets run text that starts like this as a formula; with an apostrophe before it, they display it.
+ * Text that already has the apostrophe gets another one, so that `plainCell` restores both.
  */
-const formula = /^[=+\-@\t\r]/;
+const formula = /^'*[=+\-@\t\r]/;
+const escaped = /^'+[=+\-@\t\r]/;
+
+/** The text of a cell that `csvLine` wrote. */
+export function plainCell(cell: string): string {
+  return escaped.test(cell) ? cell.slice(1) : cell;
+}
 
 function quote(cell: Cell): string {
   const plain = cell === null ? '' : String(cell);

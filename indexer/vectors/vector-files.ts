@@ -1,7 +1,7 @@
 // Files of vectors: Arrow IPC tables of (key, vector), with the hash of their bytes in the name.
 
 import { createHash } from 'node:crypto';
-import type { Truncation } from '../../models/open.ts';
+import type { Truncation } from '../../models/embedder.ts';
 import { listFolder } from '../../data/files/files.ts';
 import {
   Field,

@@ -6,8 +6,7 @@
 import { join } from 'node:path';
 import { commitBytes } from '../../data/files/commit.ts';
 import type { Report } from '../../run/progress.ts';
-import type { Truncation } from '../../models/open.ts';
-import type { Embedder, TextVectors } from '../../models/embedder.ts';
+import type { Embedder, TextVectors, Truncation } from '../../models/embedder.ts';
 import {
   decodeFile,
   encodeVectors,

@@ -5,14 +5,13 @@
 import { fail } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { Settings } from '../../run/settings.ts';
-import type { EmbedNotes } from '../open.ts';
 import { embeddingsUrl } from './address.ts';
 import type { Refusal } from './refusal.ts';
 import type { Pace } from '../../data/remote/retry.ts';
 import { defaultPace } from './exchange.ts';
 import { type Endpoint, requestVectors } from './request.ts';
 import { showPath } from '../../run/address.ts';
-import { type Embedder, normalizeRows } from '../embedder.ts';
+import { type Embedder, type EmbedNotes, normalizeRows } from '../embedder.ts';
 
 /**
  * A token is rarely longer: texts are truncated at this many characters per token of embedding.maxTokens.

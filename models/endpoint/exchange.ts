@@ -72,7 +72,7 @@ export class EndpointProblem extends Error {
 
 const bytesOfProblem = 1 << 16;
 
-/** Returns the endpoint's answer. Throws an EndpointProblem or an error of the catalogue. */
+/** Returns the endpoint's answer. Throws an EndpointProblem or an error of the catalog. */
 export async function exchange<T>(to: Recipient, asked: Exchange<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

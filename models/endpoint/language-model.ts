@@ -151,7 +151,7 @@ function lesser(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
-/** Turns a refusal or an unexpected answer into an error of the catalogue. */
+/** Turns a refusal or an unexpected answer into an error of the catalog. */
 async function refusals<T>(url: string, model: string, work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -168,7 +168,7 @@ function readJson<T>(text: string, schema: z.ZodType<T>, quote: Quote): T {
 
 const ofModelName = /\bmodel\b.{0,200}\b(?:not exist|not found|not available|unknown)/i;
 
-/** Turns a failure into an error of the catalogue, except answers and refusals that the caller may handle. */
+/** Turns a failure into an error of the catalog, except answers and refusals that the caller may handle. */
 function toError(
   error: unknown,
   { shown, model, keys }: { shown: string; model: string; keys: readonly string[] },

@@ -1,4 +1,4 @@
-// Replacements for three modules when transformers.js is bundled (npm run build:transformers): ONNX Runtime
+// Replacements for three modules when transformers.js is bundled (models/onnx/transformers-bundle.sh): ONNX Runtime
 // as betr loads it, and no image library, because betr only reads text.
 
 import type { Tensor as OnnxTensor } from 'onnxruntime-node';

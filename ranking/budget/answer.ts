@@ -3,11 +3,13 @@
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { readLaw } from './calibrations.ts';
-import { type Cutoff, findCutoff } from '../cutoff.ts';
+import type { Cutoff } from '../cutoff.ts';
+import { type CutPoint, findCutoffAt } from '../score-cutoffs.ts';
 import type { Ranking } from '../generation.ts';
 import {
   budgetsFor,
   floorRate,
+  isByBudget,
   type KeepRate,
   keepRate,
   type Law,
@@ -24,7 +26,7 @@ import { findFlags } from './flags.ts';
 
 /**
  * Answers a question about a ranking. Errors: BUDGET_INVALID, OPTION_INVALID, USAGE, and those of
- * `retargetRanking` and `findCutoff`.
+ * `retargetRanking` and `findCutoffAt`.
  */
 export async function answerBudget(run: Run, ranking: Ranking, question: Question): Promise<Answer> {
   return (await answerWithCutoff(run, ranking, question)).answer;
@@ -41,7 +43,7 @@ export async function answerWithCutoff(
 ): Promise<{ answer: Answer; cutoff: Cutoff; ranking: Ranking }> {
   const resolved = await resolveQuestion(run, question);
   const retargeted = await retargetRanking(run, ranking, question);
-  const found = await cutRanking(resolved, retargeted, (share) => findCutoff(run, retargeted, share));
+  const found = await cutRanking(resolved, retargeted, (point) => findCutoffAt(run, retargeted, point));
   return { ...found, ranking: retargeted };
 }
 
@@ -68,7 +70,7 @@ export function sourceOf(run: Run, ranking: Ranking): RankingSource {
 export interface ResolvedQuestion {
   question: Question;
   law: Law;
-  /** The model in question; null if only a share is requested. */
+  /** The model in question; null if only a share or a score is requested. */
   model: Model | null;
   /** From the question, or else the settings. */
   tokensPerParam: number;
@@ -100,16 +102,16 @@ export type AnyCutoff = Omit<Cutoff, 'last'> & { last: unknown };
 
 /**
  * Answers a question by cutting a ranking, already retargeted to the question's benchmarks; `cut` finds the
- * cutoff of a share. Errors: OPTION_INVALID, and those of `cut`.
+ * cutoff at a share or a score. Errors: OPTION_INVALID, and those of `cut`.
  */
 export async function cutRanking<C extends AnyCutoff>(
-  { question, law, model, tokensPerParam, maxEpochs }: ResolvedQuestion,
+  resolved: ResolvedQuestion,
   ranking: Ranking,
-  cut: (share: number) => C | Promise<C>,
+  cut: (point: CutPoint) => C | Promise<C>,
 ): Promise<{ answer: Answer; cutoff: C }> {
+  const { question, law, model, tokensPerParam, maxEpochs } = resolved;
   const poolTokens = checkPool(question.poolTokens, ranking.tokens);
-  const keep = findRate(question.keep, model, law, poolTokens, maxEpochs);
-  const cutoff = await cut(keep.rate);
+  const { keep, cutoff } = await decideCut(resolved, poolTokens, cut);
   const answer = {
     keep,
     cutoff: {
@@ -122,8 +124,8 @@ export async function cutRanking<C extends AnyCutoff>(
     model,
     repetition:
       model === null || poolTokens === 0 ? null : countRepetition(model.tokens, keep.rate, poolTokens),
-    law: keep.setBy === 'keep' ? null : { name: law.name, formula: law.formula },
-    ...(keep.setBy === 'keep' && poolTokens > 0
+    law: isByBudget(keep) ? { name: law.name, formula: law.formula } : null,
+    ...(!isByBudget(keep) && keep.rate > 0 && poolTokens > 0
       ? { suits: { law: law.name, ...budgetsFor(keep.rate, law, poolTokens, { tokensPerParam, maxEpochs }) } }
       : {}),
     flags: findFlags({ keep, model, law, poolTokens, maxEpochs }, ranking, cutoff),
@@ -153,17 +155,21 @@ function checkPool(asked: number | undefined, rankedTokens: number): number {
 }
 
 function findModel(
-  { budget, params, tokens, keep }: Question,
+  { budget, params, tokens, keep, score }: Question,
   tokensPerParam: number,
   law: Pick<Law, 'params'>,
 ): Model | null {
   const given = [budget, params, tokens].filter((value) => value !== undefined);
-  if (given.length === 0 && keep !== undefined) return null;
+  if (score !== undefined && (given.length > 0 || keep !== undefined))
+    throw fail('USAGE', {
+      problem: 'A score sets the cutoff alone: give no budget, model size, tokens or share beside it.',
+    });
+  if (given.length === 0 && (keep !== undefined || score !== undefined)) return null;
   if (given.length === 0 || given.length > 2)
     throw fail('USAGE', {
       problem:
         'Give one or two of FLOPs, parameters and tokens (the third follows from C = 6·N·D), ' +
-        'or a share to keep.',
+        'a share to keep, or a score.',
     });
   const model = planModelFor(
     law,
@@ -177,6 +183,22 @@ function findModel(
   if (!Object.values(model).every((value: number) => value > 0 && value < Infinity))
     throw fail('BUDGET_INVALID', { got: given.join(', ') });
   return model;
+}
+
+/** The rate and its cutoff. For a requested score, the rate is what the cutoff keeps. */
+async function decideCut<C extends AnyCutoff>(
+  { question, law, model, maxEpochs }: ResolvedQuestion,
+  poolTokens: number,
+  cut: (point: CutPoint) => C | Promise<C>,
+): Promise<{ keep: KeepRate; cutoff: C }> {
+  const { score } = question;
+  if (score === undefined) {
+    const keep = findRate(question.keep, model, law, poolTokens, maxEpochs);
+    return { keep, cutoff: await cut({ share: keep.rate }) };
+  }
+  const cutoff = await cut({ score });
+  const rate = cutoff.tokens / Math.max(1, cutoff.ofTokens);
+  return { keep: { rate, low: rate, high: rate, setBy: 'score', score }, cutoff };
 }
 
 function findRate(

@@ -5,6 +5,10 @@ import { smallestPoolTokens } from './laws.ts';
 import type { Flag } from './question.ts';
 import type { Assumptions, Sums } from './summary.ts';
 
+export const fixedScoreCaveat =
+  'A fixed score holds for this ranking only: another scorer, or the same one trained again, gives the same ' +
+  'document another score.';
+
 /** The caveats of an answer, most general first. */
 export function listCaveats(answer: Sums, assumptions: Assumptions): string[] {
   return [
@@ -14,7 +18,11 @@ export function listCaveats(answer: Sums, assumptions: Assumptions): string[] {
   ];
 }
 
-function describeFlag(flag: Flag, { model, pool }: Sums, { law, maxEpochs, quotas }: Assumptions): string {
+function describeFlag(
+  flag: Flag,
+  { keep, model, pool }: Sums,
+  { law, maxEpochs, quotas }: Assumptions,
+): string {
   switch (flag) {
     case 'extrapolated':
       return model !== null && model.flops < law.fittedFlops.from
@@ -22,8 +30,8 @@ function describeFlag(flag: Flag, { model, pool }: Sums, { law, maxEpochs, quota
         : `The budget is above ${formatFlops(law.fittedFlops.to)} FLOPs, the largest the law was fitted on.`;
     case 'far-from-compute-optimal':
       return (
-        'The law is for compute-optimal training, which ' +
-        `${formatAmount(model?.tokensPerParam ?? 0)} tokens per parameter is far from.`
+        'The law is for compute-optimal training; ' +
+        `${formatAmount(model?.tokensPerParam ?? 0)} tokens per parameter is far from that.`
       );
     case 'below-tested-rates':
       return (
@@ -45,9 +53,13 @@ function describeFlag(flag: Flag, { model, pool }: Sums, { law, maxEpochs, quota
     case 'score-ties':
       return 'The cut falls among documents with equal scores, and their keys decide.';
     case 'nothing-kept':
+      if (keep.setBy === 'score')
+        return `Nothing is kept: no document has a score of ${keep.score ?? 0} or higher.`;
       return quotas === undefined
         ? 'Nothing is kept: the best document alone exceeds the share.'
         : 'Nothing is kept: in every domain the best document alone exceeds the quota.';
+    case 'fixed-score':
+      return fixedScoreCaveat;
   }
 }
 

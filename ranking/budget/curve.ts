@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
-import { floorRate, keepRate, type Law, lawRate, planModelFor } from './laws.ts';
+import { floorRate, keepRate, type Law, lawRate, planModelFor, ratesSetBy } from './laws.ts';
 import { computeMultiplier, crossover } from './paper-fits.ts';
 
 const positive = z.number().positive();
@@ -16,7 +16,7 @@ const pointSchema = z.strictObject({
   rate: positive,
   low: positive,
   high: positive,
-  setBy: z.enum(['law', 'data floor', 'keep']),
+  setBy: z.enum(ratesSetBy),
   /** The law's rate, ignoring the pool's size. */
   law: positive,
   /** Passes over the kept tokens. */

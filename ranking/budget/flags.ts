@@ -3,6 +3,7 @@
 import type { Ranking } from '../generation.ts';
 import {
   floorRate,
+  isByBudget,
   type KeepRate,
   type Law,
   type Model,
@@ -25,7 +26,7 @@ export function findFlags(
   ranking: Ranking,
   cutoff: AnyCutoff,
 ): Flag[] {
-  const byLaw = keep.setBy !== 'keep';
+  const byLaw = isByBudget(keep);
   const byPaper = byLaw && law.calibrated !== true;
   const holds: Record<Flag, boolean> = {
     extrapolated:
@@ -44,6 +45,7 @@ export function findFlags(
     'tokens-estimated': ranking.estimatedDocuments > 0,
     'score-ties': cutoff.last !== null,
     'nothing-kept': cutoff.documents === 0,
+    'fixed-score': keep.setBy === 'score',
   };
   return flagNames.filter((flag) => holds[flag]);
 }

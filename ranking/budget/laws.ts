@@ -136,12 +136,22 @@ export function floorRate(tokens: number, poolTokens: number, maxEpochs: number)
   return tokens / (maxEpochs * poolTokens);
 }
 
+/** What sets a rate: the law, the size of the pool, or the request. */
+export const ratesSetBy = ['law', 'data floor', 'keep', 'score'] as const;
+
 export interface KeepRate {
   /** Share of the pool's tokens to keep, and the band in which the choice costs little. */
   rate: number;
   low: number;
   high: number;
-  setBy: 'law' | 'data floor' | 'keep';
+  setBy: (typeof ratesSetBy)[number];
+  /** The requested score, if it set the rate. */
+  score?: number;
+}
+
+/** Whether the rate follows from the budget. */
+export function isByBudget({ setBy }: Pick<KeepRate, 'setBy'>): boolean {
+  return setBy === 'law' || setBy === 'data floor';
 }
 
 /**

@@ -1,14 +1,15 @@
 // The schemas of a question about a budget and of its answer, shared by commands, routes and the page.
 
 import { z } from 'zod';
-import { positiveNumber } from '../../run/bounds.ts';
+import { boundedNumber, positiveNumber } from '../../run/bounds.ts';
 import { cutoffSchema } from '../cutoff.ts';
+import { ratesSetBy } from './laws.ts';
 
 const positive = z.number().positive();
 
 const rate = z.number().min(0).max(1);
 
-/** A budget (one or two of FLOPs, parameters, tokens), a share to keep, or both. */
+/** A budget (one or two of FLOPs, parameters, tokens), a share to keep, or both; or a score alone. */
 export const questionSchema = z.strictObject({
   /** Training FLOPs. */
   budget: positiveNumber.optional(),
@@ -16,6 +17,8 @@ export const questionSchema = z.strictObject({
   tokens: positiveNumber.optional(),
   /** Share of the tokens to keep, instead of the law's. */
   keep: positiveNumber.max(1).optional(),
+  /** The lowest score to keep, compared as a float32, instead of a budget or a share. */
+  score: boundedNumber.optional(),
   /** Tokens of the larger pool that the ranked corpus is a sample of. */
   poolTokens: positiveNumber.optional(),
   /** The law's name: one of the paper's, or a calibration's. Default: the settings' `keep.pool`. */
@@ -32,6 +35,11 @@ export const questionSchema = z.strictObject({
 
 export type Question = z.output<typeof questionSchema>;
 
+/** Whether a question asks for a cutoff. */
+export function asksForCutoff({ budget, params, tokens, keep, score }: Question): boolean {
+  return [budget, params, tokens, keep, score].some((value) => value !== undefined);
+}
+
 export const flagNames = [
   'extrapolated',
   'far-from-compute-optimal',
@@ -41,6 +49,7 @@ export const flagNames = [
   'tokens-estimated',
   'score-ties',
   'nothing-kept',
+  'fixed-score',
 ] as const;
 
 export type Flag = (typeof flagNames)[number];
@@ -57,7 +66,14 @@ const modelSchema = z.strictObject({
 
 export const answerSchema = z.strictObject({
   /** Shares of the tokens, as fractions; keeping anything from low to high costs little. */
-  keep: z.strictObject({ rate, low: rate, high: rate, setBy: z.enum(['law', 'data floor', 'keep']) }),
+  keep: z.strictObject({
+    rate,
+    low: rate,
+    high: rate,
+    setBy: z.enum(ratesSetBy),
+    /** The requested score; absent unless one was requested. The rate is then the kept share. */
+    score: z.number().optional(),
+  }),
   /**
    * In the ranked corpus: the lowest score kept (null: nothing is kept), the kept amounts, and the totals.
    */
@@ -69,10 +85,10 @@ export const answerSchema = z.strictObject({
    * tokens.
    */
   repetition: z.strictObject({ epochs: z.number().min(1), effectiveTokens: positive }).nullable(),
-  /** Null if the share was requested. */
+  /** Null if the share or the score was requested. */
   law: z.strictObject({ name: z.string(), formula: z.string() }).nullable(),
   /**
-   * For a requested share: the budget it suits by the law and the data floor, and the range in which it costs
+   * For a requested share or score: the budget it suits by the law and the data floor, and the range in which it costs
    * little (`to` null: no upper limit).
    */
   suits: z

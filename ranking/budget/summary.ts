@@ -2,7 +2,7 @@
 
 import { formatAmount, formatCount, formatFlops, formatShare } from '../../run/amounts.ts';
 import type { FilledQuota } from '../selection/quotas.ts';
-import type { Law } from './laws.ts';
+import { isByBudget, type Law } from './laws.ts';
 import type { Answer } from './question.ts';
 
 /** An answer before it is put into words. */
@@ -18,13 +18,31 @@ export interface Assumptions {
 
 /** At most two sentences: what to keep of which ranking, and what set the rate. */
 export function summarize(answer: Sums, assumptions: Assumptions): string {
-  const { keep, pool } = answer;
   const { quotas } = assumptions;
+  const what =
+    answer.keep.score === undefined || quotas !== undefined
+      ? `Keep the best ${describeShare(answer, quotas)}`
+      : `Keep every document ${describeScores(answer, 'with a score of')} ${answer.keep.score} or higher, ` +
+        'as requested';
+  return [`${what}: ${describeKept(answer, quotas)}.`, ...describeReason(answer, assumptions)].join(' ');
+}
+
+function describeShare(answer: Sums, quotas: Assumptions['quotas']): string {
+  const { keep, pool } = answer;
   const tokens = pool === undefined ? 'the tokens' : `a pool of ${formatAmount(pool.tokens)} tokens`;
-  const asRequested = keep.setBy === 'keep' ? ', as requested' : '';
   const byQuotas = quotas === undefined ? '' : ` by quotas for ${formatCount(quotas.length)} domains`;
-  const what = `Keep the best ${formatShare(keep.rate)} of ${tokens}${byQuotas}${asRequested}${describeModel(answer)}`;
-  return [`${what}: ${describeKept(answer)}.`, ...describeReason(answer, assumptions)].join(' ');
+  return `${formatShare(keep.rate)} of ${tokens}${byQuotas}${describeRequest(answer)}${describeModel(answer)}`;
+}
+
+function describeRequest(answer: Sums): string {
+  const { setBy, score } = answer.keep;
+  if (score === undefined) return setBy === 'keep' ? ', as requested' : '';
+  return `, as much as the documents ${describeScores(answer, 'with a score of')} ${score} or higher have`;
+}
+
+/** `plain`, or what the score is with chosen benchmarks. */
+function describeScores({ benchmarks }: Sums, plain: string): string {
+  return benchmarks === undefined ? plain : `whose best corpus percentile for ${benchmarks.join(', ')} is`;
 }
 
 function describeModel({ model }: Sums): string {
@@ -33,22 +51,26 @@ function describeModel({ model }: Sums): string {
   return ` for ${formatFlops(model.flops)} FLOPs (${size})`;
 }
 
-function describeKept({ cutoff, pool, ranking, benchmarks }: Sums): string {
+function describeKept(answer: Sums, quotas: Assumptions['quotas']): string {
+  const { keep, cutoff, pool, ranking } = answer;
   const ofPool = pool === undefined ? '' : `${formatAmount(pool.kept)} tokens of the pool, and `;
   const documents = `${formatCount(cutoff.documents)} of ${formatCount(cutoff.ofDocuments)} ranked documents`;
   const tokens = `${formatAmount(cutoff.tokens)} of ${formatAmount(cutoff.ofTokens)} tokens`;
-  const scores =
-    benchmarks === undefined ? 'with scores' : `whose best corpus percentile for ${benchmarks.join(', ')} is`;
-  const lowest = cutoff.score === null ? '' : ` ${scores} ${Number(cutoff.score.toPrecision(6))} or higher`;
-  return `${ofPool}${documents} (${tokens})${lowest} in ranking ${ranking.generation}`;
+  const isByScore = keep.score !== undefined && quotas === undefined;
+  const share = isByScore ? `, ${formatShare(keep.rate)}` : '';
+  const lowest =
+    cutoff.score === null || isByScore
+      ? ''
+      : ` ${describeScores(answer, 'with scores')} ${Number(cutoff.score.toPrecision(6))} or higher`;
+  return `${ofPool}${documents} (${tokens}${share})${lowest} in ranking ${ranking.generation}`;
 }
 
-/** The second sentence; none if there is nothing to say about a requested share. */
+/** The second sentence; none if there is nothing to say about a requested share or score. */
 function describeReason(answer: Sums, { law, maxEpochs }: Assumptions): string[] {
   const { keep } = answer;
   const band = `${formatShare(keep.low)} to ${formatShare(keep.high)} would do about as well`;
   const clauses = [
-    ...(keep.setBy === 'keep' ? describeSuited(answer) : []),
+    ...(isByBudget(keep) ? [] : describeSuited(answer)),
     ...(keep.setBy === 'law' ? [`The rate follows ${describeLaw(law)}`] : []),
     ...(keep.setBy === 'data floor'
       ? [

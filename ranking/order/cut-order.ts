@@ -1,8 +1,9 @@
-// The exact cutoff from memory: two binary searches in an order instead of the SQL of `findCutoff`.
+// The exact cutoff from memory: two binary searches in an order instead of the SQL of `findCutoff`. A cutoff
+// at a score needs one.
 
 import type { Cutoff } from '../cutoff.ts';
 import { type Order, tokensUpTo } from './order.ts';
-import { scoreOf } from './ordered-bits.ts';
+import { bitsOf, scoreOf } from './ordered-bits.ts';
 import { stride } from './sort-scores.ts';
 
 /** A cutoff that identifies the last document kept among equal scores by its position. */
@@ -55,6 +56,30 @@ export function cutOrder(order: Order, share: number): { cutoff: PlacedCutoff } 
       },
     },
   };
+}
+
+/** The cutoff that keeps every document with at least this score, compared as a float32. */
+export function cutOrderAtScore(order: Order, score: number): PlacedCutoff {
+  const { positions, tokensBefore } = order;
+  const documents = countAtLeast(order, bitsOf(score));
+  return {
+    score: documents === 0 ? null : scoreOf(bitsAt(order, documents - 1)),
+    last: null,
+    documents,
+    tokens: tokensUpTo(order, documents),
+    ofDocuments: positions.length,
+    ofTokens: tokensBefore[tokensBefore.length - 1] ?? 0,
+  };
+}
+
+/** How many documents have at least these ordered bits. */
+function countAtLeast({ bins, starts, lows }: Order, bits: number): number {
+  const bin = bits >>> 16;
+  const low = bits & 0xffff;
+  const at = bins.findIndex((own) => own <= bin);
+  if (at < 0) return lows.length;
+  const [start = 0, end = 0] = [starts[at], starts[at + 1]];
+  return bins[at] === bin ? searchLows(lows, start, end, (own) => own < low) : start;
 }
 
 /** How many documents fit, best first. */

@@ -3,7 +3,8 @@
 import { openBoundedCache } from '../../data/files/bounded-cache.ts';
 import type { Run } from '../../run/run.ts';
 import { type Cutoff, findCutoff } from '../cutoff.ts';
-import { cutOrder, type PlacedCutoff } from './cut-order.ts';
+import { cutOrder, cutOrderAtScore, type PlacedCutoff } from './cut-order.ts';
+import type { CutPoint } from '../score-cutoffs.ts';
 import type { Ordered } from './converse.ts';
 import { readKeys } from './positions.ts';
 
@@ -16,9 +17,9 @@ export interface Cuts {
    * The counts, and whether the cut falls among equal scores (`last` is not null). Errors: those of
    * `findCutoff`.
    */
-  cut: (share: number) => PlacedCutoff | Cutoff | Promise<PlacedCutoff | Cutoff>;
+  cut: (point: CutPoint) => PlacedCutoff | Cutoff | Promise<PlacedCutoff | Cutoff>;
   /** The same with the keys of the last document, for SQL. Errors: the same. */
-  find: (share: number) => Promise<Cutoff>;
+  find: (point: CutPoint) => Promise<Cutoff>;
 }
 
 /**
@@ -35,7 +36,9 @@ export function openCuts(run: Run, { order, ranking, written }: Ordered): Cuts {
     cutoff.catch(() => counted.delete(limitTokens));
     return cutoff;
   };
-  const cut: Cuts['cut'] = (share) => {
+  const cut: Cuts['cut'] = (point) => {
+    if ('score' in point) return cutOrderAtScore(order, point.score);
+    const { share } = point;
     const found = cutOrder(order, share);
     if ('cutoff' in found) return found.cutoff;
     const { score, positions, decide } = found.tie;
@@ -50,8 +53,8 @@ export function openCuts(run: Run, { order, ranking, written }: Ordered): Cuts {
   };
   return {
     cut,
-    async find(share) {
-      const { last, ...figures } = await cut(share);
+    async find(point) {
+      const { last, ...figures } = await cut(point);
       if (typeof last !== 'number') return { ...figures, last };
       const [key] = await readKeys(run, ranking, Uint32Array.of(last));
       return {

@@ -14,6 +14,12 @@ export function rawBits(ordered: number): number {
   return ((ordered & 0x8000_0000) === 0 ? ~ordered : ordered & 0x7fff_ffff) >>> 0;
 }
 
+/** The ordered bits of a score, rounded to a float32. */
+export function bitsOf(score: number): number {
+  float[0] = score;
+  return orderedBits(bits[0] ?? 0);
+}
+
 /** The score of ordered bits. */
 export function scoreOf(ordered: number): number {
   bits[0] = rawBits(ordered);

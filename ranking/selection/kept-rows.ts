@@ -9,6 +9,7 @@ import type { Run } from '../../run/run.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import { withScores } from '../scores.ts';
+import { repeatColumn } from './repeat.ts';
 
 /** A block of kept rows, by column. */
 export interface KeptRows {
@@ -21,9 +22,24 @@ export interface KeptRows {
 /** Rows in every block but the last, so that blocks do not depend on the number of threads. */
 const blockRows = 4096;
 
-/** The query of the rows that a cut keeps: shard, row, document, score. */
-export function keptQuery(table: string, cut: Cut): string {
-  return `SELECT shard, "row", document, score FROM ${table} WHERE ${keptCondition(cut)} ORDER BY shard, "row"`;
+/** What is kept: documents by a cut, and perhaps all of a table of documents without a score. */
+export type Keeping = Cut & { unknown?: string };
+
+/** SQL of the kept documents of a table of scores, and of its own columns. */
+export function keptTable(table: string, keeping: Keeping): string {
+  const kept = `SELECT * FROM ${table} WHERE ${keptCondition(keeping)}`;
+  return keeping.unknown === undefined
+    ? `(${kept})`
+    : `(${kept} UNION ALL BY NAME SELECT * FROM ${keeping.unknown})`;
+}
+
+/**
+ * The query of the kept rows: shard, row, document, score (null for documents without one), and `repeat` if its
+ * SQL is given.
+ */
+export function keptQuery(table: string, keeping: Keeping, repeat?: string): string {
+  const more = repeat === undefined ? '' : `, ${repeat} AS ${repeatColumn}`;
+  return `SELECT shard, "row", document, score${more} FROM ${keptTable(table, keeping)} ORDER BY shard, "row"`;
 }
 
 /**

@@ -1,11 +1,13 @@
 // The manifest of a selection.
 
 import { z } from 'zod';
+import { unknownSchema } from '../../scoring/part.ts';
 import { settingsSchema } from '../../run/settings.ts';
 import { testTargetsSchema } from '../../indexer/index-card.ts';
 import { sourceChangeSchema } from './composition.ts';
 import { leakHandling } from './leak-mask.ts';
 import { filledQuotaSchema } from './quotas.ts';
+import { repeatSchema } from './repeat.ts';
 import { answerSchema, questionSchema } from '../budget/question.ts';
 
 const count = z.number().int().nonnegative();
@@ -18,7 +20,10 @@ export const selectionManifestSchema = z.strictObject({
   format: z.enum(['rows', 'documents']),
   /** The ranking that was cut. */
   generation: z.string(),
-  /** What is written: the cutoff's counts, without documents dropped for leaks. */
+  /**
+   * What is written: the cutoff's counts, without documents dropped for leaks, and with documents without a
+   * score if these are kept.
+   */
   documents: count,
   tokens: count,
   /**
@@ -28,6 +33,11 @@ export const selectionManifestSchema = z.strictObject({
   leaks: z
     .strictObject({ handling: z.enum(leakHandling), tests: z.string(), documents: count, tokens: count })
     .nullable(),
+  /**
+   * The ranking's documents without a score, and whether they are written; absent if there are none. The
+   * composition and the answer leave them out.
+   */
+  unknown: z.strictObject({ handling: z.enum(['drop', 'keep']), reasons: unknownSchema }).optional(),
   question: questionSchema,
   answer: timelessAnswer,
   settings: settingsSchema,
@@ -41,6 +51,8 @@ export const selectionManifestSchema = z.strictObject({
    * domains.
    */
   quotas: z.array(filledQuotaSchema).optional(),
+  /** How often the documents are to be seen; absent if that was not asked for. */
+  repeat: repeatSchema.optional(),
 });
 export type SelectionManifest = z.output<typeof selectionManifestSchema>;
 export type SelectionFile = SelectionManifest['files'][number];

@@ -13,13 +13,15 @@ import type { Run } from '../../run/run.ts';
 import { settingsToShow } from '../../run/settings.ts';
 import { answerWithCutoff, resolveQuestion } from '../budget/answer.ts';
 import { compareComposition } from './composition.ts';
-import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
+import { type Cutoff, keptCondition } from '../cutoff.ts';
+import { addUpUnknown } from '../../scoring/part.ts';
 import type { Ranking } from '../generation.ts';
-import { keptQuery } from './kept-rows.ts';
+import { type Keeping, keptQuery, keptTable } from './kept-rows.ts';
 import { type LeakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
+import { countRepeats, questionOfSlices, type Slice, type SlicesSql, slicesSql } from './repeat.ts';
 import { type FilledQuota, fillQuotas, type Quotas } from './quotas.ts';
-import { withScores } from '../scores.ts';
+import { unknownTable, withScores } from '../scores.ts';
 import { writeDocuments } from './write-documents.ts';
 import { uploadFolder } from './upload.ts';
 import { isRemote } from '../../run/address.ts';
@@ -37,6 +39,10 @@ export interface SelectionOptions {
   quotas?: Quotas | undefined;
   /** How documents that contain benchmark test items are handled. */
   leaks?: LeakHandling;
+  /** Whether documents without a score are kept, too. */
+  keepUnknown?: boolean;
+  /** How often each document is to be seen; the last slice is the cutoff. Not with quotas. */
+  repeat?: readonly Slice[] | undefined;
 }
 
 /**
@@ -59,33 +65,33 @@ export async function writeSelection(
       report,
     );
   const folder = resolve(outFolder);
-  const { format, leaks = 'keep' } = options;
-  const { answer, kept, retargeted, quotas } = await decide(run, ranking, question, options);
+  const { format, leaks = 'keep', keepUnknown = false, repeat } = options;
+  const asked = repeat === undefined ? question : questionOfSlices(question, repeat);
+  const { answer, kept: cut, retargeted, quotas, slices } = await decide(run, ranking, asked, options);
+  const kept = keepUnknown ? withUnknown(run, ranking, cut) : cut;
   const mask = leaks === 'keep' ? undefined : await openLeakMask(run, ranking);
   const leaky = mask === undefined ? nothing : await countLeaky(run, retargeted, kept, mask);
   const dropped = leaks === 'drop' ? leaky : nothing;
   const [documents, tokens] = [kept.documents - dropped.documents, kept.tokens - dropped.tokens];
-  const composition = await compareComposition(run, retargeted, kept);
+  const composition = await compareComposition(run, retargeted, cut);
+  const written = leaks === 'drop' && mask !== undefined ? `NOT ${mask.leaky}` : 'true';
+  const repeated =
+    repeat === undefined || slices === undefined
+      ? undefined
+      : await countRepeats(run, retargeted, repeat, slices, `${keptCondition(cut)} AND ${written}`);
   return fillOutFolder(folder, async () => {
     const rowsPath = join(folder, rowsFile);
-    await writeRows(
-      run,
-      retargeted,
-      kept,
-      rowsPath,
-      undefined,
-      leaks === 'drop' && mask !== undefined ? { condition: `NOT ${mask.leaky}`, documents } : undefined,
-    );
+    await writeRows(run, retargeted, kept, rowsPath, undefined, {
+      condition: written,
+      documents,
+      repeat: slices?.times,
+    });
     const files = [await describeFile(folder, rowsFile, documents)];
     if (format === 'documents') {
-      for (const { file, documents } of await writeDocuments(
-        run,
-        ranking,
-        rowsPath,
-        folder,
-        report,
-        leaks === 'cut' ? mask : undefined,
-      ))
+      for (const { file, documents } of await writeDocuments(run, ranking, rowsPath, folder, report, {
+        cut: leaks === 'cut' ? mask : undefined,
+        repeats: repeat !== undefined,
+      }))
         files.push(await describeFile(folder, file, documents));
     }
     const manifest: SelectionManifest = {
@@ -95,25 +101,41 @@ export async function writeSelection(
       documents,
       tokens,
       leaks: mask === undefined ? null : { handling: leaks, tests: mask.tests, ...leaky },
-      question,
+      ...(ranking.unknown === undefined
+        ? {}
+        : { unknown: { handling: keepUnknown ? 'keep' : 'drop', reasons: ranking.unknown } }),
+      question: asked,
       answer: timelessAnswer.parse(answer),
       settings: settingsToShow(run.settings),
       files,
       composition,
       ...(ranking.testTargets === undefined ? {} : { testTargets: ranking.testTargets }),
       ...(quotas === undefined ? {} : { quotas }),
+      ...(repeated === undefined ? {} : { repeat: repeated }),
     };
     await commitJson(join(folder, manifestFile), manifest);
     return manifest;
   });
 }
 
-type Kept = Cut & Pick<Cutoff, 'documents' | 'tokens'>;
+type Kept = Keeping & Pick<Cutoff, 'documents' | 'tokens'>;
+
+/** What is kept if documents without a score are kept, too. */
+function withUnknown(run: Run, ranking: Ranking, kept: Kept): Kept {
+  if (ranking.unknown === undefined) return kept;
+  const more = addUpUnknown(ranking.unknown);
+  return {
+    ...kept,
+    documents: kept.documents + more.documents,
+    tokens: kept.tokens + more.tokens,
+    unknown: unknownTable(run, ranking),
+  };
+}
 
 const sums = z.object({ documents: count, tokens: count });
 const nothing = { documents: 0, tokens: 0 };
 
-/** The documents above the cutoff that contain test items, and their tokens. */
+/** The kept documents that contain test items, and their tokens. */
 async function countLeaky(
   run: Run,
   ranking: Ranking,
@@ -123,8 +145,8 @@ async function countLeaky(
   const [found] = await withScores(run, ranking, (connection, table) =>
     queryRows(
       connection,
-      `SELECT count(*)::DOUBLE AS documents, coalesce(sum(tokens), 0)::DOUBLE AS tokens FROM ${table} ` +
-        `WHERE ${keptCondition(kept)} AND ${leaky}`,
+      'SELECT count(*)::DOUBLE AS documents, coalesce(sum(tokens), 0)::DOUBLE AS tokens ' +
+        `FROM ${keptTable(table, kept)} WHERE ${leaky}`,
       sums,
     ),
   );
@@ -136,9 +158,19 @@ async function decide(
   run: Run,
   ranking: Ranking,
   question: Question,
-  { quotas }: SelectionOptions,
-): Promise<{ answer: Answer; kept: Kept; retargeted: Ranking; quotas?: FilledQuota[] }> {
+  { quotas, repeat, keepUnknown }: SelectionOptions,
+): Promise<{ answer: Answer; kept: Kept; retargeted: Ranking; quotas?: FilledQuota[]; slices?: SlicesSql }> {
+  if (quotas !== undefined && repeat !== undefined)
+    throw fail('USAGE', { problem: 'Quotas cut every domain elsewhere, so --repeat cannot slice them.' });
+  if (keepUnknown === true && repeat !== undefined)
+    throw fail('USAGE', {
+      problem: 'Documents without a score are in no slice: give --keep-unknown or --repeat, not both.',
+    });
   const { answer, cutoff, ranking: retargeted } = await answerWithCutoff(run, ranking, question);
+  if (repeat !== undefined) {
+    const slices = await slicesSql(run, retargeted, repeat, cutoff);
+    return { answer, kept: cutoff, retargeted, slices };
+  }
   if (quotas === undefined) return { answer, kept: cutoff, retargeted };
   const filled = await fillQuotas(run, retargeted, answer.keep.rate, quotas);
   const byQuotas = answerByQuotas(answer, filled, await resolveQuestion(run, question));
@@ -146,8 +178,8 @@ async function decide(
 }
 
 /**
- * Writes (shard, row, document, score) of the kept documents, or of those that satisfy `only`, until the
- * signal aborts. Sorted, DuckDB's output does not depend on its threads.
+ * Writes (shard, row, document, score, and how often to repeat it) of the kept documents, or of those that
+ * satisfy `only`, until the signal aborts. Sorted, DuckDB's output does not depend on its threads.
  */
 export async function writeRows(
   run: Run,
@@ -155,7 +187,10 @@ export async function writeRows(
   kept: Kept,
   path: string,
   signal?: AbortSignal,
-  only = { condition: 'true', documents: kept.documents },
+  only: { condition: string; documents: number; repeat?: string | undefined } = {
+    condition: 'true',
+    documents: kept.documents,
+  },
 ): Promise<void> {
   await withScores(run, ranking, (connection, table) =>
     commitFile(path, async (temporary) => {
@@ -163,7 +198,7 @@ export async function writeRows(
       signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
       const reader = await connection
         .runAndReadAll(
-          `COPY (SELECT * FROM (${keptQuery(table, kept)}) WHERE ${only.condition} ORDER BY shard, "row") ` +
+          `COPY (SELECT * FROM (${keptQuery(table, kept, only.repeat)}) WHERE ${only.condition} ORDER BY shard, "row") ` +
             `TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
         )
         .catch((error: unknown) => {

@@ -1,5 +1,6 @@
 // Writes the kept documents, shard by shard, in the corpus's format: JSONL lines byte for byte with the same
-// compression, Parquet rows with all columns. Files keep the names of their shards.
+// compression, Parquet rows with all columns; on request, with one more field that says how often a document
+// is to be seen. Files keep the names of their shards.
 
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -25,6 +26,7 @@ import { listCorpus } from '../../data/shards.ts';
 import { openZstdCompressor } from '../../data/compression/zstd.ts';
 import type { Ranking } from '../generation.ts';
 import { cutLine } from './excise.ts';
+import { addRepeat, checkUnused } from './repeat-field.ts';
 import { planCuts } from './excise-parquet.ts';
 import { type LeakMask, type PassageRow, passageRow, shardPassages } from './leak-mask.ts';
 import { documentsFolder } from './out-folder.ts';
@@ -32,14 +34,21 @@ import { withRunDatabase } from '../scores.ts';
 import { isRemote, showPath } from '../../run/address.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 import { nameFiles } from './name-files.ts';
+import { repeatColumn } from './repeat.ts';
 
 /** Lines are compressed in blocks of this many bytes, as each call costs a thread switch. */
 const bytesPerWrite = 1 << 18;
 
+interface Changes {
+  /** Its passages are cut out of the documents. */
+  cut: LeakMask | undefined;
+  /** Whether to add the field that says how often a document is to be seen. */
+  repeats: boolean;
+}
+
 /**
- * Writes each shard's documents that `rowsPath` (a selection.parquet) lists; the passages of `cut` are cut
- * out of them. Returns the files, as paths with "/", and how many documents each has. Errors: SHARD_CHANGED,
- * FILE_NOT_FOUND, ZSTD_MISSING; those of reading the corpus and of writing.
+ * Writes each shard's documents that `rowsPath` (a selection.parquet) lists. Returns the files, as paths with
+ * "/", and how many documents each has. Errors: SHARD_CHANGED, FILE_NOT_FOUND, ZSTD_MISSING, FIELD_TAKEN; those of reading the corpus and of writing.
  */
 export async function writeDocuments(
   run: Run,
@@ -47,7 +56,7 @@ export async function writeDocuments(
   rowsPath: string,
   folder: string,
   report: Report,
-  cut?: LeakMask,
+  { cut, repeats }: Changes,
 ): Promise<{ file: string; documents: number }[]> {
   const selected = parquetSource(rowsPath);
   const shards = new Map((await listCorpus(run)).map((shard) => [shard.name, shard]));
@@ -64,15 +73,18 @@ export async function writeDocuments(
     let done = 0;
     for (const { shard: name, documents } of counts) {
       const shard = checkShard(name, shards.get(name), ranked.get(name));
-      const rows = `SELECT "row"::DOUBLE AS "row" FROM ${selected} WHERE shard = ${sqlString(name)} ORDER BY "row"`;
+      const [rows = [], times] = await readColumns(
+        connection,
+        `SELECT "row"::DOUBLE AS "row"${repeats ? `, ${repeatColumn}::DOUBLE AS times` : ''} FROM ${selected} ` +
+          `WHERE shard = ${sqlString(name)} ORDER BY "row"`,
+      );
       const file = `${documentsFolder}/${names.get(name) ?? ''}`;
       const passages =
         cut === undefined ? new Map<number, PassageRow[]>() : await readPassages(connection, cut, name);
       let copied = { rows: 0, documents: 0 };
       await commitFile(join(folder, file), async (temporary) => {
         copied = await (shard.format === 'parquet' ? copyParquetRows : copyLines)(
-          connection,
-          { shard, rows, fields: run.settings.corpus.fields, passages },
+          { shard, rows, times, fields: run.settings.corpus.fields, passages },
           temporary,
         );
         if (copied.rows !== documents) throw fail('SHARD_CHANGED', { path: shard.path });
@@ -108,8 +120,9 @@ async function readPassages(
 
 interface Wanted {
   shard: Shard;
-  /** SQL of the wanted rows, in ascending order. */
-  rows: string;
+  /** Ascending, and how often each is to be seen if that is to be added. */
+  rows: readonly number[];
+  times: readonly number[] | undefined;
   fields: FieldNames;
   /** Passages to cut out, by row. */
   passages: ReadonlyMap<number, readonly PassageRow[]>;
@@ -123,23 +136,33 @@ interface Copied {
 
 /** Copies rows of a Parquet file with all columns; the physical layout may differ. */
 async function copyParquetRows(
-  connection: DuckDBConnection,
-  { shard, rows, fields, passages }: Wanted,
+  { shard, rows, times, fields, passages }: Wanted,
   path: string,
 ): Promise<Copied> {
-  const wanted = await readNumbers(connection, rows);
-  const leaky = wanted.filter((row) => passages.has(row));
+  const leaky = rows.filter((row) => passages.has(row));
   try {
     const footer = await readFooter(shard.path);
-    if ((wanted.at(-1) ?? -1) >= footer.rows) throw fail('SHARD_CHANGED', { path: shard.path });
+    if ((rows.at(-1) ?? -1) >= footer.rows) throw fail('SHARD_CHANGED', { path: shard.path });
     checkCopyable(footer);
-    const edits = leaky.length === 0 ? noEdits : await planCuts(shard, footer, fields, leaky, passages);
+    if (times !== undefined)
+      checkUnused(
+        footer.root.children.map(({ name }) => name),
+        shard,
+      );
+    const cuts = leaky.length === 0 ? noEdits : await planCuts(shard, footer, fields, leaky, passages);
+    const edits =
+      times === undefined
+        ? cuts
+        : {
+            ...cuts,
+            added: { name: repeatColumn, values: new Map(rows.map((row, i) => [row, times[i] ?? 1])) },
+          };
     const copy = isRemote(shard.path) ? await openCopy(shard.path, shard.bytes) : undefined;
     try {
-      await copy?.fetch(spansOfRows(footer, wanted));
+      await copy?.fetch(spansOfRows(footer, rows));
       return {
-        rows: wanted.length,
-        documents: await copyRows(copy?.path ?? shard.path, footer, wanted, path, edits),
+        rows: rows.length,
+        documents: await copyRows(copy?.path ?? shard.path, footer, rows, path, edits),
       };
     } finally {
       await copy?.close();
@@ -151,25 +174,22 @@ async function copyParquetRows(
   }
 }
 
-/** The numbers in the one column of a query. */
-async function readNumbers(connection: DuckDBConnection, sql: string): Promise<number[]> {
-  return z.array(z.number()).parse((await connection.runAndReadAll(sql)).getColumns()[0] ?? []);
+/** The columns of a query, all of numbers. */
+async function readColumns(connection: DuckDBConnection, sql: string): Promise<number[][]> {
+  return z.array(z.array(z.number())).parse((await connection.runAndReadAll(sql)).getColumns());
 }
 
-async function copyLines(
-  connection: DuckDBConnection,
-  { shard, rows, fields, passages }: Wanted,
-  path: string,
-): Promise<Copied> {
-  const wanted = await readNumbers(connection, rows);
+async function copyLines({ shard, rows, times, fields, passages }: Wanted, path: string): Promise<Copied> {
   const copied: Copied = { rows: 0, documents: 0 };
   async function* blocks(): AsyncGenerator<Uint8Array> {
     let block: Uint8Array[] = [];
     let bytes = 0;
-    for await (const line of readRawRows(shard, wanted)) {
-      const ofRow = passages.get(wanted[copied.rows++] ?? -1);
+    for await (const line of readRawRows(shard, rows)) {
+      const at = copied.rows++;
+      const ofRow = passages.get(rows[at] ?? -1);
+      const repeated = times === undefined ? line : addRepeat(line, times[at] ?? 1, shard);
       // A copy, because the reader may reuse the line's memory.
-      const lines = ofRow === undefined ? [Buffer.from(line)] : cutLine(line, fields, ofRow);
+      const lines = ofRow === undefined ? [Buffer.from(repeated)] : cutLine(repeated, fields, ofRow);
       copied.documents += lines.length;
       for (const kept of lines) {
         block.push(kept, newline);

@@ -19,12 +19,15 @@ const contentSchema = z.object({
   part: count,
   /** Null if not all rows are of the one shard they should be of. */
   shard: z.string().nullable(),
+  /** With and without a score. */
   documents: count,
+  unknown: count,
   /** Whether all rows are distinct. */
   different: z.boolean().nullable(),
   first: count.nullable(),
   last: count.nullable(),
   tokens: count.nullable(),
+  unknownTokens: count.nullable(),
   lowest: score.nullable(),
   highest: score.nullable(),
   finite: z.boolean().nullable(),
@@ -50,7 +53,7 @@ export async function verifyContent(
         for (const [index, part] of chosen.entries())
           comparePart(
             part,
-            found.filter((content) => content.part === index && content.documents > 0),
+            found.filter(({ part: own, documents, unknown }) => own === index && documents + unknown > 0),
             addProblem,
           );
       };
@@ -74,17 +77,23 @@ export async function verifyContent(
  * The content of a part, by shard. For a single shard, rows are distinct if they are in order, which is much
  * faster to check than counting distinct ones; DuckDB keeps the order. Counts read all pages, while lowest
  * and highest scores come from Parquet statistics, as computing them takes a third of the total time. Packs
- * are small, so they are simply grouped by shard.
+ * are small, so they are simply grouped by shard, and so are parts with documents without a score, which are
+ * at the end.
  */
-function contentQuery(run: Run, { file, covers }: ListedPart, index: number): string {
+function contentQuery(run: Run, { file, covers, unknownDocuments = 0 }: ListedPart, index: number): string {
   const source = parquetSource(join(run.files.scores, file));
+  const tokens =
+    unknownDocuments === 0
+      ? 'sum(tokens)::DOUBLE AS tokens, NULL::DOUBLE AS "unknownTokens"'
+      : 'sum(tokens) FILTER (score IS NOT NULL)::DOUBLE AS tokens, ' +
+        'sum(tokens) FILTER (score IS NULL)::DOUBLE AS "unknownTokens"';
   const figures =
-    'count(score)::DOUBLE AS documents, min("row")::DOUBLE AS "first", max("row")::DOUBLE ' +
-    'AS "last", sum(tokens)::DOUBLE AS tokens, isfinite(sum(score)) AS finite';
+    'count(score)::DOUBLE AS documents, (count(*) - count(score))::DOUBLE AS unknown, min("row")::DOUBLE ' +
+    `AS "first", max("row")::DOUBLE AS "last", ${tokens}, isfinite(sum(score)) AS finite`;
   const [only] = covers;
-  if (only === undefined || covers.length > 1) {
+  if (only === undefined || covers.length > 1 || unknownDocuments > 0) {
     return (
-      `SELECT ${index}::DOUBLE AS part, shard, ${figures}, count(DISTINCT "row") = count(score) AS ` +
+      `SELECT ${index}::DOUBLE AS part, shard, ${figures}, count(DISTINCT "row") = count(*) AS ` +
       `different, min(score)::DOUBLE AS lowest, max(score)::DOUBLE AS highest FROM ${source} GROUP BY shard`
     );
   }
@@ -97,12 +106,16 @@ function contentQuery(run: Run, { file, covers }: ListedPart, index: number): st
   );
 }
 
+const nothing = { documents: 0, unknown: 0, first: null, last: null };
+
 function comparePart(part: ListedPart, found: readonly Content[], addProblem: AddProblem): void {
-  const { file, covers, documents } = part;
+  const { file, covers, documents, unknownDocuments = 0, unknownTokens = 0 } = part;
   if (found.length === 0) {
-    if (documents > 0) addProblem(`${file} has no documents, but ${documents} are listed`);
+    const listed = documents + unknownDocuments;
+    if (listed > 0) addProblem(`${file} has no documents, but ${listed} are listed`);
     return;
   }
+  const scored = found.filter((content) => content.documents > 0);
   const say = (what: string, got: unknown, want: unknown): void => {
     if (got !== want) addProblem(`${file}: ${what} should be ${String(want)}, found ${String(got)}`);
   };
@@ -117,23 +130,36 @@ function comparePart(part: ListedPart, found: readonly Content[], addProblem: Ad
     part.tokens,
   );
   say(
+    'documents without a score',
+    sum(found, ({ unknown }) => unknown),
+    unknownDocuments,
+  );
+  say(
+    'tokens of documents without a score',
+    sum(found, (content) => content.unknownTokens ?? 0),
+    unknownTokens,
+  );
+  say(
     'lowest score',
-    Math.min(...found.map(({ lowest }) => lowest ?? Number.NaN)),
+    scored.length === 0 ? 'none' : Math.min(...scored.map(({ lowest }) => lowest ?? Number.NaN)),
     part.scores?.[0] ?? 'none',
   );
   say(
     'highest score',
-    Math.max(...found.map(({ highest }) => highest ?? Number.NaN)),
+    scored.length === 0 ? 'none' : Math.max(...scored.map(({ highest }) => highest ?? Number.NaN)),
     part.scores?.[1] ?? 'none',
   );
-  if (found.some(({ finite }) => finite !== true)) addProblem(`${file} has scores that are not numbers`);
+  if (scored.some(({ finite }) => finite !== true)) addProblem(`${file} has scores that are not numbers`);
   // Null for a single row, which has no predecessor.
   if (found.some(({ different }) => different === false))
     addProblem(`${file} has rows that are duplicate or out of order`);
   const byShard = new Map(found.map((content) => [content.shard, content]));
-  for (const { shard, firstRow, rows, documents: listed } of covers) {
-    const { documents: own, first, last } = byShard.get(shard) ?? { documents: 0, first: null, last: null };
-    if (covers.length > 1) say(`documents of ${shard}`, own, listed);
+  for (const { shard, firstRow, rows, documents: listed, unknown: listedUnknown = 0 } of covers) {
+    const { documents: own, unknown, first, last } = byShard.get(shard) ?? nothing;
+    if (covers.length > 1) {
+      say(`documents of ${shard}`, own, listed);
+      say(`documents of ${shard} without a score`, unknown, listedUnknown);
+    }
     if ((first ?? firstRow) < firstRow || (last ?? firstRow) >= Math.max(firstRow + 1, firstRow + rows))
       addProblem(`${file} has rows ${first} to ${last} of ${shard}, which belong to another part`);
     byShard.delete(shard);

@@ -25,9 +25,10 @@ export async function countCorpusRows(
   report: Report,
 ): Promise<void> {
   const covered = new Map<string, RowCount>();
-  for (const { shard, rows, documents, quarantined } of parts.flatMap(({ covers }) => covers)) {
+  for (const { shard, rows, documents, unknown = 0, quarantined } of parts.flatMap(({ covers }) => covers)) {
     const sum = covered.get(shard) ?? { rows: 0, blank: 0 };
-    covered.set(shard, { rows: sum.rows + rows, blank: sum.blank + rows - documents - quarantined });
+    const blank = rows - documents - unknown - quarantined;
+    covered.set(shard, { rows: sum.rows + rows, blank: sum.blank + blank });
   }
   const shards = (await listCorpus(run)).filter(({ name }) => covered.has(name));
   for (const [index, shard] of shards.entries()) {
@@ -38,7 +39,7 @@ export async function countCorpusRows(
         addProblem(`${shard.name} has ${found.rows} rows, but the ranking covers ${listed?.rows ?? 0}`);
       else if (found.blank !== listed.blank)
         addProblem(
-          `${shard.name}: ${listed.blank - found.blank} rows are neither scored, nor in quarantine, nor blank`,
+          `${shard.name}: ${listed.blank - found.blank} rows are neither documents, nor in quarantine, nor blank`,
         );
     } catch (error) {
       addProblem(`${shard.name}: ${reasonOf(error)}`);

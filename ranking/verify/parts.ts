@@ -66,9 +66,10 @@ export async function verifyQuarantine(
 
 /** Checks that every row of every shard is in exactly one part. */
 export function verifyTiling(parts: readonly ListedPart[], addProblem: AddProblem): void {
-  for (const { file, covers, documents, quarantined } of parts) {
+  for (const { file, covers, documents, unknownDocuments = 0, quarantined } of parts) {
     if (
       sum(covers, (rows) => rows.documents) !== documents ||
+      sum(covers, ({ unknown = 0 }) => unknown) !== unknownDocuments ||
       sum(covers, (rows) => rows.quarantined) !== quarantined
     )
       addProblem(`${file}: the counts of its shards do not add up to its totals`);
@@ -89,15 +90,16 @@ export function verifyTiling(parts: readonly ListedPart[], addProblem: AddProble
       addProblem(`${rows.shard}: rows ${expected} to ${rows.firstRow - 1} are in no part`);
     if (rows.firstRow < expected || (!begins && before?.endsShard === true))
       addProblem(`${rows.shard}: rows from ${rows.firstRow} are in two parts`);
-    const left = rows.rows - rows.documents - rows.quarantined;
+    const documents = rows.documents + (rows.unknown ?? 0);
+    const left = rows.rows - documents - rows.quarantined;
     // Only line-based files can have blank rows.
     if (left > 0 && formatOf(rows.shard) === 'parquet')
       addProblem(
-        `${file} has ${formatCountOf(left, 'row')} of ${rows.shard} neither scored nor in quarantine`,
+        `${file} has ${formatCountOf(left, 'row')} of ${rows.shard} neither documents nor in quarantine`,
       );
     if (left < 0)
       addProblem(
-        `${file} has ${rows.documents} documents and ${rows.quarantined} invalid rows of ${rows.shard}, ` +
+        `${file} has ${documents} documents and ${rows.quarantined} invalid rows of ${rows.shard}, ` +
           `but covers only ${rows.rows} of its rows`,
       );
     before = rows;

@@ -4,7 +4,7 @@
 // the ranking, the plan, or what scores depend on.
 
 import type { ListedPart } from '../../scoring/part.ts';
-import { readScorer } from '../../scoring/scorers/list.ts';
+import { openScorer, readScorer } from '../../scoring/scorers/list.ts';
 import { compareShards, shardsOf } from '../../scoring/shard-changes.ts';
 import { readWeights } from '../../classifier/weights.ts';
 import { BetrError } from '../../run/errors/errors.ts';
@@ -21,15 +21,17 @@ import { verifyCards } from './cards.ts';
 import { verifyContent } from './content.ts';
 import { verifyManifest, verifyPlan } from './plan.ts';
 import { verifyHashes } from './hashes.ts';
+import { verifyUnknown } from './unknown.ts';
 
 export interface Verification {
   generation: string | null;
   /** One sentence for each problem; none if the ranking is verified. */
   problems: string[];
   parts: number;
-  /** Rows of the corpus: each has a score, is in quarantine, or is blank. */
+  /** Rows of the corpus: each is a document with or without a score, is in quarantine, or is blank. */
   rows: number;
   documents: number;
+  unknown: number;
   quarantined: number;
   blank: number;
   /** Bytes of the ranking's files that were hashed, and how long it took. */
@@ -65,6 +67,7 @@ export async function verifyRanking(
     parts: 0,
     rows: 0,
     documents: 0,
+    unknown: 0,
     quarantined: 0,
     blank: 0,
     bytes: 0,
@@ -76,19 +79,21 @@ export async function verifyRanking(
       parts.reduce((total, part) => total + count(part), 0);
     const rows = sum(({ covers }) => covers.reduce((total, own) => total + own.rows, 0));
     const [documents, quarantined] = [sum((part) => part.documents), sum((part) => part.quarantined)];
+    const unknown = sum(({ unknownDocuments = 0 }) => unknownDocuments);
     Object.assign(result, {
       parts: parts.length,
       rows,
       documents,
+      unknown,
       quarantined,
-      blank: rows - documents - quarantined,
+      blank: rows - documents - unknown - quarantined,
     });
     const hashed = await verifyHashes(run, parts, addProblem, report);
     Object.assign(result, { bytes: hashed.bytes, hashSeconds: hashed.seconds });
     await verifyContent(run, hashed.good, addProblem, report);
     await verifyQuarantine(run, parts, addProblem);
     verifyTiling(parts, addProblem);
-    verifyCards(run, ranking, addProblem);
+    await verifyUnknown(run, hashed.good, verifyCards(run, ranking, addProblem), addProblem);
     verifyTotals(ranking, addProblem);
     await verifyScorer(run, ranking, addProblem);
     await orReport(addProblem, readDrift(run, ranking));
@@ -121,6 +126,8 @@ async function verifyScorer(run: Run, { scorer }: Ranking, addProblem: AddProble
     addProblem(
       `${run.files.scorer} is not the scorer that the ranking was made with. Run "betr rank --scorer NAME".`,
     );
+  // Its models are those of another ranking's classifier.
+  if (prepared?.crossFits !== undefined) await orReport(addProblem, openScorer(run, prepared));
   // Any other scorer has no weights.
   if (run.ranking !== '' && prepared?.kind !== 'betr') return;
   const weights = await orReport(addProblem, readWeights(run.files.weights));

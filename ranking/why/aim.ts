@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Cutoff } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import type { RankingSource } from '../budget/answer.ts';
-import type { Question } from '../budget/question.ts';
+import { asksForCutoff, type Question } from '../budget/question.ts';
 
 /** The generation that an answer comes from. */
 export const generationSchema = z.strictObject({ generation: z.string(), publishedAt: z.string() });
@@ -21,8 +21,6 @@ export async function aim(
   source: RankingSource,
   question: Question,
 ): Promise<{ ranking: Ranking; cutoff: Cutoff | undefined }> {
-  const { budget, params, tokens, keep } = question;
-  const asked = budget !== undefined || params !== undefined || tokens !== undefined || keep !== undefined;
-  const cutoff = asked ? (await source.answerWithCutoff(question)).cutoff : undefined;
+  const cutoff = asksForCutoff(question) ? (await source.answerWithCutoff(question)).cutoff : undefined;
   return { ranking: await source.retarget(question), cutoff };
 }

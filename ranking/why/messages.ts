@@ -51,6 +51,6 @@ export interface Results {
 }
 
 export const requestSchema = z.object({ id: z.number(), task: taskSchema });
-export const setupSchema = z.object({ settingsPath: z.string() });
+export const setupSchema = z.object({ settingsPath: z.string(), ranking: z.string() });
 
 export type TextReply = { id: number; result: Results[keyof Results] } | { id: number; error: ErrorData };

@@ -9,7 +9,7 @@ import { BetrError, type ErrorData, errorFrom, fail, reasonOf } from '../../run/
 import type { Run } from '../../run/run.ts';
 import type { NearExample } from '../../indexer/search/nearest-examples.ts';
 import type { Ranking } from '../generation.ts';
-import { openShard } from '../shards.ts';
+import { openShard, type RankedShards } from '../shards.ts';
 import { describeError } from '../../data/files/hide-paths.ts';
 import type { TextReply, Results, TextTask } from './messages.ts';
 import { type Place, type ShownText, placeKey, show } from './shown-text.ts';
@@ -48,7 +48,7 @@ export class TextThread {
 
   /** The beginnings of texts, in the order of `places`; an error for each that cannot be read. */
   async readHeads(
-    ranking: Ranking,
+    ranking: RankedShards,
     places: readonly Place[],
     characters: number,
   ): Promise<(ShownText | BetrError)[]> {
@@ -161,7 +161,7 @@ export class TextThread {
 
   #start(): Worker {
     const started = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: { settingsPath: this.#run.settingsPath },
+      workerData: { settingsPath: this.#run.settingsPath, ranking: this.#run.ranking },
     });
     // Only a pending request keeps the process alive.
     started.unref();

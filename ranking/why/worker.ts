@@ -9,7 +9,7 @@ import { loadScorer, type Scorer } from '../../classifier/scorer.ts';
 import { readWeights, readWeightsFile, type Weights } from '../../classifier/weights.ts';
 import type { Shard } from '../../data/documents.ts';
 import { BetrError, errorData, fail } from '../../run/errors/errors.ts';
-import { openRun } from '../../run/run.ts';
+import { openRun, rankingOf } from '../../run/run.ts';
 import {
   type ExampleSearch,
   type NearExample,
@@ -28,7 +28,8 @@ import {
 
 const port = parentPort;
 if (port === null) throw new Error('why/worker must run as a worker thread');
-const run = await openRun(setupSchema.parse(workerData).settingsPath);
+const { settingsPath, ranking } = setupSchema.parse(workerData);
+const run = rankingOf(await openRun(settingsPath), ranking);
 const reader = new TextReader(run.settings.corpus.fields);
 
 port.on('message', (message: unknown) => {

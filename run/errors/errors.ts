@@ -10,8 +10,9 @@ import { judgesErrors } from './judges.ts';
 import { rankingErrors } from './ranking.ts';
 import { serverErrors } from './server.ts';
 import { domainsErrors } from './domains.ts';
+import { auditErrors } from './audit.ts';
 
-const catalogue = {
+const catalog = {
   ...settingsErrors,
   ...filesErrors,
   ...modelsErrors,
@@ -20,15 +21,16 @@ const catalogue = {
   ...rankingErrors,
   ...serverErrors,
   ...domainsErrors,
+  ...auditErrors,
 };
 
-export type ErrorCode = keyof typeof catalogue;
-type ErrorValues = { [C in ErrorCode]: Parameters<(typeof catalogue)[C]['say']>[0] };
+export type ErrorCode = keyof typeof catalog;
+type ErrorValues = { [C in ErrorCode]: Parameters<(typeof catalog)[C]['say']>[0] };
 const entries: {
   [C in ErrorCode]: { status: number; exit: number; say: (values: ErrorValues[C]) => string };
-} = catalogue;
+} = catalog;
 
-/** An error from the catalogue. `code` is stable; `status` is for HTTP, `exitCode` for the shell. */
+/** An error from the catalog. `code` is stable; `status` is for HTTP, `exitCode` for the shell. */
 export class BetrError extends Error {
   override readonly name = 'BetrError';
   readonly code: ErrorCode;
@@ -61,17 +63,16 @@ export function fail<C extends ErrorCode>(code: C, values: ErrorValues[C], cause
 }
 
 /** All error codes, for the test of the documentation. */
-export const errorCodes = Object.keys(catalogue);
+export const errorCodes = Object.keys(catalog);
 
 /**
  * Every code with its status, exit code, and sentence, with placeholders for the values; for the
  * documentation.
  */
-export function catalogueEntries(): { code: string; status: number; exit: number; example: string }[] {
+export function catalogEntries(): { code: string; status: number; exit: number; example: string }[] {
   // A list of one name prints like a string and can be iterated like a list.
   const names = new Proxy({}, { get: (_target, name) => [`{${String(name)}}`] });
-  const sentences: Record<string, { status: number; exit: number; say(values: unknown): unknown }> =
-    catalogue;
+  const sentences: Record<string, { status: number; exit: number; say(values: unknown): unknown }> = catalog;
   return Object.entries(sentences).map(([code, entry]) => ({
     code,
     status: entry.status,
@@ -134,7 +135,7 @@ export interface ErrorData {
 }
 
 /**
- * Anything thrown, as an error of the catalogue. An unknown error that is not a shortage of memory is a bug
+ * Anything thrown, as an error of the catalog. An unknown error that is not a shortage of memory is a bug
  * in betr and becomes INTERNAL.
  */
 export function knownError(error: unknown): BetrError {

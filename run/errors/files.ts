@@ -45,7 +45,7 @@ export const filesErrors = {
     status: 500,
     exit: 1,
     say: (v: { path: string; reason: string; command: string }) =>
-      `${v.path} is damaged: ${v.reason}. Make it again with "${v.command}".`,
+      `${v.path} is damaged: ${v.reason}. Run "${v.command}" to recreate it.`,
   },
   COLUMN_MISSING: {
     status: 422,
@@ -160,7 +160,7 @@ export const filesErrors = {
   INTERNAL: {
     status: 500,
     exit: 70,
-    say: (v: { reason: string }) => `A defect in betr, not in your data: ${v.reason}`,
+    say: (v: { reason: string }) => `This is a bug in betr, not in your data: ${v.reason}`,
   },
   REMOTE_DENIED: {
     status: 502,

@@ -60,7 +60,7 @@ export const modelsErrors = {
     say: (v: { model: string; label: string; labels: string }) =>
       `${
         v.label === ''
-          ? `${v.model} does not say which of its labels is the good one`
+          ? `${v.model} does not say which label is the positive one`
           : `${v.model} has no label "${v.label}"`
       }; its labels are ${v.labels}. Name one: head:MODEL#LABEL.`,
   },

@@ -10,6 +10,13 @@ export const rankingErrors = {
       `${v.reasons.length === 0 ? '' : `, such as ${v.reasons.join(', ')}`}. ` +
       'quarantine/ in the run folder lists the reasons; check corpus.fields in the settings.',
   },
+  NO_SCORES: {
+    status: 422,
+    exit: 1,
+    say: (v: { documents: number; reasons: string }) =>
+      `The scorer gave none of the ${v.documents} documents a score, so there is nothing to rank: ` +
+      `${v.reasons}. Use another scorer, or change the scorer's settings and rank again.`,
+  },
   TOKENS_TOO_MANY: {
     status: 422,
     exit: 1,
@@ -26,6 +33,13 @@ export const rankingErrors = {
       `No row of the corpus has the field "${v.field}" (${v.setting}). Its rows ` +
       `have ${v.found.map((name) => `"${name}"`).join(', ')}${v.more > 0 ? ` and ${v.more} more` : ''}. ` +
       `Name one of these in the settings${v.setting === 'corpus.fields.text' ? '' : ', or remove the setting'}.`,
+  },
+  FIELD_TAKEN: {
+    status: 422,
+    exit: 1,
+    say: (v: { path: string; field: string }) =>
+      `The documents of ${v.path} already have a field "${v.field}", which --repeat would add. Use --format ` +
+      'rows: selection.parquet then has the column beside the shard and row of each document.',
   },
   TARGETS_INVALID: {
     status: 422,
@@ -75,7 +89,7 @@ export const rankingErrors = {
     say: (v: { path: string; label: string; labels: string }) =>
       `${
         v.label === ''
-          ? `${v.path} does not say which of its labels is the good one`
+          ? `${v.path} does not say which label is the positive one`
           : `${v.path} has no label "${v.label}"`
       }; its labels are ${v.labels}. Name one: fasttext:FILE#LABEL.`,
   },

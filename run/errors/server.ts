@@ -17,7 +17,7 @@ export const serverErrors = {
     status: 400,
     exit: 2,
     say: (v: { parameter: string; got: string[] }) =>
-      `${v.parameter} is given more than once (${v.got.join(', ')}). Give it once.`,
+      `${v.parameter} appears more than once (${v.got.join(', ')}). Specify it only once.`,
   },
   BODY_INVALID: {
     status: 400,
@@ -67,13 +67,13 @@ export const serverErrors = {
     exit: 2,
     say: (v: { got: string }) =>
       `A browser sent this request from a page of another site (Sec-Fetch-Site: ${v.got}). Other sites ` +
-      `may only link to / and /docs. Use this server's own page, or a program.`,
+      `may only link to /, /audit and /docs. Use this server's own page, or a program.`,
   },
   HEADERS_TOO_LARGE: {
     status: 431,
     exit: 2,
     say: (v: { bytes: number; most: number }) =>
-      `The request's address and headers have ${v.bytes} bytes, but at most ${v.most} are accepted. ` +
+      `The request's URL and headers total ${v.bytes} bytes, but at most ${v.most} are accepted. ` +
       'Send fewer or shorter ones.',
   },
   KEY_MISSING: {
@@ -113,7 +113,7 @@ export const serverErrors = {
     status: 503,
     exit: 1,
     say: (v: { waiting: number; seconds: number }) =>
-      `${v.waiting} requests that need the disk are already waiting. Try again in ${v.seconds} s.`,
+      `${v.waiting} disk-bound requests are already queued. Try again in ${v.seconds} s.`,
   },
   ADDRESS_IN_USE: {
     status: 500,

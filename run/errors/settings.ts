@@ -36,8 +36,8 @@ export const settingsErrors = {
     status: 409,
     exit: 3,
     say: (v: { dir: string; pid: number; host: string; since: string }) =>
-      `Another betr (process ${v.pid} on ${v.host}, since ${v.since}) is working on ${v.dir}. Wait until ` +
-      `it ends; if it no longer exists, remove ${v.dir}/lock.`,
+      `Another betr (process ${v.pid} on ${v.host}, since ${v.since}) is working on ${v.dir}. Wait for ` +
+      `it to finish; if that process is gone, remove ${v.dir}/lock.`,
   },
   STEP_MISSING: {
     status: 409,

@@ -21,10 +21,10 @@ export function parseTemplate(text: string): Template | string {
     if (field !== undefined) {
       const optional = field.endsWith('?');
       const path = parsePath((optional ? field.slice(0, -1) : field).trim());
-      if (typeof path === 'string') return `names an invalid field: ${path}`;
+      if (typeof path === 'string') return `a template with valid fields: ${path}`;
       add({ path, optional });
     } else if (whole === '{' || whole === '}')
-      return `has an unmatched "${whole}"; write ${whole}${whole} for a literal brace`;
+      return `a template without an unmatched "${whole}"; write ${whole}${whole} for a literal brace`;
     else {
       const [first = '', ...others] = (whole === '{{' ? '{' : whole === '}}' ? '}' : whole).split('\n');
       if (first !== '') add(first);
@@ -32,7 +32,7 @@ export function parseTemplate(text: string): Template | string {
     }
   }
   return lines.flat().every((piece) => typeof piece === 'string')
-    ? 'must name at least one field in braces, such as "{question}\\n{answer}"'
+    ? 'a template with at least one field in braces, such as "{question}\\n{answer}"'
     : { text, lines };
 }
 

@@ -16,6 +16,7 @@ export const fasttext: ScorerKind = {
   name: 'fasttext',
   usage: 'fasttext:FILE.bin[#LABEL]',
   takesFile: true,
+  isForeign: true,
   async prepare({ main, argument }) {
     const { file, label: asked } = splitLabel(argument);
     if (file === '')

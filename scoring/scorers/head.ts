@@ -10,6 +10,7 @@ import { readNote } from '../../data/duckdb/run-files.ts';
 import { targetsNoteSchema } from '../../indexer/targets/write-targets.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { betr } from './betr.ts';
+import { crossFitClassifier } from './cross-fit.ts';
 import { splitLabel } from './fasttext.ts';
 import type { ScorerKind } from './kind.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
@@ -19,62 +20,68 @@ const goodNames = ['hq', 'hi', '1', 'positive', 'label_1'];
 /** FineWeb-Edu's classifier (arXiv 2406.17557): one number for educational value, about 0 to 5. */
 const eduModel = 'HuggingFaceFW/fineweb-edu-classifier';
 
+const prepare: ScorerKind['prepare'] = async ({ main, run, argument, report }) => {
+  const { file, label: asked } = splitLabel(argument);
+  if (file === '')
+    throw fail('OPTION_INVALID', {
+      option: '--scorer',
+      got: `head:${argument}`,
+      allowed: 'head:MODEL or head:MODEL#LABEL, where MODEL is a folder or a model hub name',
+    });
+  if (!existsSync(main.files.sample))
+    throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
+  // Imported here because commands that only read a ranking should not load the transformers library.
+  const { openHead } = await import('../../models/onnx/head.ts');
+  const { writeHeadTargets } = await import('../../indexer/targets/head.ts');
+  const model = await openHead(file, main.settings.embedding, main.settingsFolder, report);
+  try {
+    const label = chooseLabel(model, asked);
+    const from = fingerprint({
+      head: model.fingerprint,
+      label,
+      sample: await sha256File(main.files.sample),
+    });
+    if ((await readNote(run.files.targets, targetsNoteSchema))?.from !== from)
+      await writeHeadTargets(main, model, label, run.files.targets, from, report);
+    const card = await trainClassifier(run, report);
+    const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
+    const learned =
+      `A classifier scores the corpus. It learned ${
+        model.kind === 'regression' ? 'the scores' : `the probability of "${model.labels[label] ?? ''}"`
+      } that ${model.name} gives the sample; its cross-fitted ROC-AUC ` +
+      `for the best 10 % is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`;
+    return {
+      kind: betr.name,
+      file: '',
+      settings: {},
+      outputs: card.outputs.map(({ name }) => name),
+      fingerprint: card.weightsSha256,
+      notes: [learned, ...card.notes],
+    };
+  } finally {
+    await model.close();
+  }
+};
+
 export const head: ScorerKind = {
   name: 'head',
   usage: 'head:MODEL[#LABEL]',
   takesFile: true,
-  async prepare({ main, run, argument, report }) {
-    const { file, label: asked } = splitLabel(argument);
-    if (file === '')
-      throw fail('OPTION_INVALID', {
-        option: '--scorer',
-        got: `head:${argument}`,
-        allowed: 'head:MODEL or head:MODEL#LABEL, where MODEL is a folder or a model hub name',
-      });
-    if (!existsSync(main.files.sample))
-      throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
-    // Imported here because commands that only read a ranking should not load the transformers library.
-    const { openHead } = await import('../../models/onnx/head.ts');
-    const { writeHeadTargets } = await import('../../indexer/targets/head.ts');
-    const model = await openHead(file, main.settings.embedding, main.settingsFolder, report);
-    try {
-      const label = chooseLabel(model, asked);
-      const from = fingerprint({
-        head: model.fingerprint,
-        label,
-        sample: await sha256File(main.files.sample),
-      });
-      if ((await readNote(run.files.targets, targetsNoteSchema))?.from !== from)
-        await writeHeadTargets(main, model, label, run.files.targets, from, report);
-      const card = await trainClassifier(run, report);
-      const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
-      const learned =
-        `A classifier scores the corpus. It learned ${
-          model.kind === 'regression' ? 'the scores' : `the probability of "${model.labels[label] ?? ''}"`
-        } that ${model.name} gives the sample; its ROC-AUC for the best ` +
-        `10 % of the held-out documents is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`;
-      return {
-        kind: betr.name,
-        file: '',
-        settings: {},
-        outputs: card.outputs.map(({ name }) => name),
-        fingerprint: card.weightsSha256,
-        notes: [learned, ...card.notes],
-      };
-    } finally {
-      await model.close();
-    }
-  },
+  prepare,
+  crossFit: crossFitClassifier(prepare),
   // The prepared scorer is a classifier, which the kind `betr` opens.
   open: (run, prepared) => betr.open(run, prepared),
 };
+
+const prepareEdu: ScorerKind['prepare'] = ({ argument, ...context }) =>
+  prepare({ ...context, argument: argument === '' ? eduModel : argument });
 
 export const edu: ScorerKind = {
   ...head,
   name: 'edu',
   usage: 'edu[:MODEL]',
-  prepare: ({ argument, ...context }) =>
-    head.prepare({ ...context, argument: argument === '' ? eduModel : argument }),
+  prepare: prepareEdu,
+  crossFit: crossFitClassifier(prepareEdu),
 };
 
 /**

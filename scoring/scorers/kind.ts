@@ -10,10 +10,13 @@ export interface CorpusScorer {
   fingerprint?: string;
   /** Score columns, the joint one first. */
   outputs: string[];
+  /** As in `PreparedScorer`. */
+  details?: readonly string[] | undefined;
   /**
    * Scores `count` documents: text i is text.subarray(textEnds[i − 1] ?? 0, textEnds[i]), UTF-8, and
    * documents[i] its key; out[i · outputs.length + o] becomes the score of output o, higher is better, finite
-   * and never −0.
+   * and never −0. A scorer with `details` gets `notes` and may leave documents without a score. A scorer
+   * that returns a promise gets the next batch once it is resolved.
    */
   scoreTexts: (
     text: Uint8Array,
@@ -21,7 +24,35 @@ export interface CorpusScorer {
     count: number,
     out: Float32Array,
     documents: readonly string[],
-  ) => void;
+    notes?: BatchNotes,
+  ) => void | Promise<void>;
+  /** Slow scorers only: scores texts to measure what a document costs. */
+  measure?: (texts: readonly string[]) => Promise<Measured>;
+  close?: () => Promise<void>;
+}
+
+/** What scoring documents took. */
+export interface Measured {
+  /** Without documents whose answers were already stored. */
+  documents: number;
+  seconds: number;
+  /** Tokens that a model read and wrote. */
+  tokens: number;
+  /** Price of a million tokens; null if there is none. */
+  price: number | null;
+}
+
+/** What a scorer with details says about a batch beside its scores. */
+export interface BatchNotes {
+  /** Why document i has no score: a short code. All its scores in `out` are then NaN. */
+  reasons: (string | undefined)[];
+  /** details[i · names.length + d] becomes detail d of document i, scored or not; NaN (the default) for none. */
+  details: Float32Array;
+  /**
+   * Called by a scorer that takes long, with the number of documents done. Throws to stop it; the batch is then
+   * scored again later.
+   */
+  progress: (done: number) => void;
 }
 
 /** A prepared scorer: everything a worker needs to open it. Workers get it as JSON. */
@@ -36,10 +67,22 @@ export interface PreparedScorer {
   settings: Record<string, string | number>;
   /** Score columns, the joint one first. */
   outputs: string[];
+  /**
+   * Only for a scorer that may leave documents without a score: the names of further columns, each with a
+   * number or nothing for every document.
+   */
+  details?: readonly string[] | undefined;
+  /**
+   * Whether it takes long and uses all cores, or a server, by itself. It then gets small chunks, and one worker
+   * unless the user wants more.
+   */
+  slow?: boolean | undefined;
   /** Changes with everything that a score depends on except the document: 64 hex digits. */
   fingerprint: string;
   /** Notes for users of the ranking. */
   notes: string[];
+  /** If it is cross-fitted: the fingerprint of the scorer that it stands in for. */
+  crossFits?: string | undefined;
   /** If it uses the run's targets: forced targets that are test items. */
   testTargets?: TestTargets | undefined;
 }
@@ -61,6 +104,13 @@ export interface ScorerKind {
     report: Report;
     forceJudge?: boolean;
   }) => Promise<PreparedScorer>;
+  /**
+   * If it learns from documents of the corpus: how to prepare and open it cross-fitted (cross-fit.ts). `run` has
+   * the files of its plain ranking.
+   */
+  crossFit?: Pick<ScorerKind, 'prepare' | 'open'>;
+  /** Whether its model comes from elsewhere, so that it may have learned from the corpus. */
+  isForeign?: boolean;
   /** Opens a scorer that `prepare` of this or another kind prepared, in the run of its ranking. */
   open: (run: Run, prepared: PreparedScorer) => Promise<CorpusScorer>;
 }

@@ -11,6 +11,7 @@ import { type Report, silent } from '../../run/progress.ts';
 import { type Run, rankingOf } from '../../run/run.ts';
 import { testTargetsSchema } from '../../indexer/index-card.ts';
 import { betr } from './betr.ts';
+import { crossFitKind, crossFitOf } from './cross-fit.ts';
 import { dsir } from './dsir/dsir.ts';
 import { fasttext, splitLabel } from './fasttext.ts';
 import { edu, head } from './head.ts';
@@ -19,7 +20,9 @@ import { length } from './length.ts';
 import { lmScore } from './lm-score.ts';
 import { random } from './random.ts';
 
-export const scorerKinds: readonly ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu, lmScore];
+const crossFit = crossFitKind({ parse: parseScorer, rankingRun });
+/** Tests add their own. */
+export const scorerKinds: ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu, lmScore, crossFit];
 
 export const defaultScorer = 'betr';
 
@@ -29,8 +32,11 @@ export const preparedSchema = z.strictObject({
   file: z.string(),
   settings: z.record(z.string(), z.union([z.string(), z.number()])),
   outputs: z.array(z.string()).min(1),
+  details: z.array(z.string()).optional(),
+  slow: z.boolean().optional(),
   fingerprint: z.string(),
   notes: z.array(z.string()),
+  crossFits: z.string().optional(),
   testTargets: testTargetsSchema.optional(),
 }) satisfies z.ZodType<PreparedScorer>;
 const savedSchema = preparedSchema.extend({ scorer: z.string() });
@@ -95,6 +101,7 @@ export async function openScorer(run: Run, prepared: PreparedScorer): Promise<Co
  */
 export function rankingName(run: Run, scorer: string): string {
   const { kind, argument } = parseScorer(scorer);
+  if (kind === crossFit) return `${kind.name}-${rankingName(run, learnedScorer(argument))}`;
   if (argument === '') return kind.name;
   const { file, label } = splitLabel(argument);
   const plain = [kind.name, kind.takesFile ? basename(file) : file, label]
@@ -107,6 +114,31 @@ export function rankingName(run: Run, scorer: string): string {
     .digest('hex')
     .slice(0, 8);
   return `${plain}-${hash}`;
+}
+
+/**
+ * How a scorer relates to the documents that it scores: it learned from none; a model of other folds scores each;
+ * it may score documents that it learned from; or betr cannot tell.
+ */
+export type Fitting = 'learns nothing' | 'cross-fitted' | 'in sample' | 'unknown';
+
+/** Errors: SCORER_UNKNOWN. */
+export function fittingOf(scorer: string): Fitting {
+  const { kind } = parseScorer(scorer);
+  if (kind === crossFit) return 'cross-fitted';
+  if (kind.crossFit !== undefined) return 'in sample';
+  return kind.isForeign === true ? 'unknown' : 'learns nothing';
+}
+
+/** The cross-fitted scorer to measure this one by; itself if it learns nothing. Errors: SCORER_UNKNOWN. */
+export function crossFitted(scorer: string): string {
+  return fittingOf(scorer) === 'in sample' ? `${crossFit.name}:${scorer}` : scorer;
+}
+
+/** The argument of `cross-fit:`. Errors: SCORER_UNKNOWN; OPTION_INVALID if it learns nothing. */
+function learnedScorer(scorer: string): string {
+  crossFitOf(scorer === '' ? crossFit : parseScorer(scorer).kind, scorer);
+  return scorer;
 }
 
 function parseScorer(scorer: string): { kind: ScorerKind; argument: string } {

@@ -13,62 +13,66 @@ import { type JudgedNote, judgedNoteSchema } from '../../indexer/targets/write-j
 import { trainClassifier } from '../../classifier/train.ts';
 import { describeChange, readTargetScores } from '../exam/judge-change.ts';
 import { betr } from './betr.ts';
+import { crossFitClassifier } from './cross-fit.ts';
 import type { ScorerKind } from './kind.ts';
 
 /** arXiv 2406.11794, section 4. */
 const publishedTest =
   'In one published test (DCLM), asking a model agreed best with people but chose worse training data than a classifier did.';
 
+const prepare: ScorerKind['prepare'] = async ({ main, run, argument, report, forceJudge = false }) => {
+  const known = main.settings.judges.map(({ name }) => name);
+  if (!known.includes(argument)) throw fail('JUDGE_UNKNOWN', { name: argument, known });
+  if (!existsSync(main.files.sample))
+    throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
+  // Imported here because commands that only read a ranking should not load the libraries of models.
+  const { openJudge } = await import('../../indexer/judges/judge.ts');
+  const { writeJudgeTargets } = await import('../../indexer/targets/write-judge-targets.ts');
+  const judge = await openJudge(main, argument, report);
+  try {
+    const { examineForRanking } = await import('../exam/rank-exam.ts');
+    const examined = await examineForRanking(main, judge, forceJudge, report);
+    const from = fingerprint({
+      judge: judge.fingerprint,
+      sample: await sha256File(main.files.sample),
+    });
+    const before = await readNote(run.files.targets, judgedNoteSchema);
+    const isSame = before?.from === from;
+    const earlier = isSame ? undefined : await readTargetScores(run.files.targets);
+    const judged = isSame ? before : await writeJudgeTargets(main, judge, run.files.targets, from, report);
+    refuseUnknown(judge, judged);
+    const card = await trainClassifier(run, report);
+    const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
+    return {
+      kind: betr.name,
+      file: '',
+      settings: {},
+      outputs: card.outputs.map(({ name }) => name),
+      fingerprint: card.weightsSha256,
+      notes: [
+        describeJudged(judge, judged),
+        ...examined,
+        ...(earlier === undefined
+          ? []
+          : describeChange(earlier, (await readTargetScores(run.files.targets)) ?? new Map())),
+        `A classifier scores the corpus. It learned these scores; its cross-fitted ROC-AUC for the ` +
+          `best 10 % is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`,
+        ...judge.notes,
+        publishedTest,
+        ...card.notes,
+      ],
+    };
+  } finally {
+    await judge.close();
+  }
+};
+
 export const lmScore: ScorerKind = {
   name: 'lm',
   usage: 'lm:JUDGE',
   takesFile: false,
-  async prepare({ main, run, argument, report, forceJudge = false }) {
-    const known = main.settings.judges.map(({ name }) => name);
-    if (!known.includes(argument)) throw fail('JUDGE_UNKNOWN', { name: argument, known });
-    if (!existsSync(main.files.sample))
-      throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
-    // Imported here because commands that only read a ranking should not load the libraries of models.
-    const { openJudge } = await import('../../indexer/judges/judge.ts');
-    const { writeJudgeTargets } = await import('../../indexer/targets/write-judge-targets.ts');
-    const judge = await openJudge(main, argument, report);
-    try {
-      const { examineForRanking } = await import('../exam/rank-exam.ts');
-      const examined = await examineForRanking(main, judge, forceJudge, report);
-      const from = fingerprint({
-        judge: judge.fingerprint,
-        sample: await sha256File(main.files.sample),
-      });
-      const before = await readNote(run.files.targets, judgedNoteSchema);
-      const isSame = before?.from === from;
-      const earlier = isSame ? undefined : await readTargetScores(run.files.targets);
-      const judged = isSame ? before : await writeJudgeTargets(main, judge, run.files.targets, from, report);
-      refuseUnknown(judge, judged);
-      const card = await trainClassifier(run, report);
-      const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
-      return {
-        kind: betr.name,
-        file: '',
-        settings: {},
-        outputs: card.outputs.map(({ name }) => name),
-        fingerprint: card.weightsSha256,
-        notes: [
-          describeJudged(judge, judged),
-          ...examined,
-          ...(earlier === undefined
-            ? []
-            : describeChange(earlier, (await readTargetScores(run.files.targets)) ?? new Map())),
-          `A classifier scores the corpus. It learned these scores; its ROC-AUC for the best 10 % of the ` +
-            `held-out documents is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`,
-          ...judge.notes,
-          publishedTest,
-          ...card.notes,
-        ],
-      };
-    } finally {
-      await judge.close();
-    }
-  },
+  prepare,
+  crossFit: crossFitClassifier(prepare),
   // The prepared scorer is a classifier, which the kind `betr` opens.
   open: (run, prepared) => betr.open(run, prepared),
 };

@@ -184,7 +184,7 @@ export class Jobs {
   }
 
   /**
-   * Changes a record, on disk before anybody hears of it; writes are sequential, so that the last one
+   * Changes a record, on disk before anyone is notified; writes are sequential, so that the last one
    * remains.
    */
   async #change(record: JobRecord, values: Partial<JobRecord>): Promise<void> {

@@ -41,6 +41,13 @@ export function formatSeconds(seconds: number): string {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
+/** Parses a score, positive or negative: "0.6", "-1.5e-3"; undefined for anything else. */
+export function parseScore(text: string): number | undefined {
+  const trimmed = text.trim().replace('−', '-');
+  const score = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed) : NaN;
+  return Math.abs(score) <= 1e30 ? score : undefined;
+}
+
 /** Parses a positive number of usable size: "1e12", "6300000", "7B", "1,000"; undefined for anything else. */
 export function parseAmount(text: string): number | undefined {
   const [, digits = '', suffix = ''] =

@@ -23,9 +23,9 @@ export function showAnswer({
   );
   const setBy =
     keep.setBy === 'law'
-      ? `By the law ${law?.name ?? ''}`
+      ? `From the law ${law?.name ?? ''}`
       : keep.setBy === 'data floor'
-        ? 'Set by the size of the pool, above the rate of the law'
+        ? 'Raised above the law’s rate by the pool size'
         : 'As requested';
   find('#band', HTMLElement).textContent = `${setBy}${
     model === null ? '' : `, for ${formatFlops(model.flops)} FLOPs`

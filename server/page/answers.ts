@@ -3,11 +3,20 @@
 
 /** GET /rank */
 export interface Answer {
-  keep: { rate: number; low: number; high: number; setBy: 'law' | 'data floor' | 'keep' };
+  keep: {
+    rate: number;
+    low: number;
+    high: number;
+    setBy: 'law' | 'data floor' | 'keep' | 'score';
+    /** The requested score, if one was requested. */
+    score?: number | undefined;
+  };
   cutoff: { score: number | null; documents: number; tokens: number; ofDocuments: number; ofTokens: number };
   model: { flops: number; params: number; tokens: number; tokensPerParam: number } | null;
   repetition: { epochs: number; effectiveTokens: number } | null;
   law: { name: string; formula: string } | null;
+  /** For a requested score, the budget it suits by this law. */
+  suits?: { law: string } | undefined;
   caveats: readonly string[];
   ranking: { generation: string; publishedAt: string };
   pool?: { tokens: number; kept: number } | undefined;
@@ -219,3 +228,32 @@ export interface Evaluation {
 interface Match {
   mean: { bitsPerByte: Interval & { n: number }; gain: Interval };
 }
+
+/** What a person is to judge next. */
+interface AuditWork {
+  next: readonly string[];
+  left: number;
+  forOthers: number;
+}
+
+export type AuditAnswer = 'yes' | 'no' | 'cannot tell';
+
+/** GET /audit/state */
+export interface AuditState extends AuditWork {
+  audit: { id: string; question: string };
+  superseded: boolean;
+  /** The name as the server keeps it. */
+  person: string;
+  answered: readonly { id: string; answer: AuditAnswer; note: string }[];
+}
+
+/** GET /audit/documents/ID */
+export interface AuditDocument {
+  text: string | null;
+  truncated: boolean;
+  problem: { detail: string } | null;
+  about: { score: number; slice: number; slices: number; source: string; document: string } | null;
+}
+
+/** POST /audit/answers */
+export type AuditSaved = AuditWork;

@@ -1,7 +1,7 @@
 // Sends requests to the server and returns its answers; a problem document (RFC 9457) is thrown as an
 // error.
 
-/** What went wrong, in the words of the server's error catalogue. */
+/** What went wrong, in the words of the server's error catalog. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly code: string;

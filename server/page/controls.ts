@@ -1,7 +1,7 @@
-// The controls of the question: budget, model, law, pool and benchmarks. They show a state and report every
+// The controls of the question: budget, model, score, law, pool and benchmarks. They show a state and report every
 // change; they hold no state themselves.
 
-import { formatAmount, formatFlops, parseAmount } from './amounts.ts';
+import { formatAmount, formatFlops, parseAmount, parseScore } from './amounts.ts';
 import type { Benchmark } from './answers.ts';
 import { showBenchmarks, switchBenchmarks } from './benchmarks.ts';
 import { find, make } from './dom.ts';
@@ -68,9 +68,19 @@ export function openControls(change: Change): Controls {
     'Enter a number of training tokens above 0, such as 140B.',
     (value) => change({ budget: (6 * value ** 2) / ratio }),
   );
+  const score = openEntry(
+    input('score'),
+    'Enter a score, such as 0.6, or leave it empty to keep what suits the budget.',
+    (text) => {
+      const value = parseScore(text);
+      const isUsable = text.trim() === '' || value !== undefined;
+      if (isUsable) change({ score: value });
+      return isUsable;
+    },
+  );
   const poolTokens = openEntry(
     input('poolTokens'),
-    'Enter at least the tokens of the ranked corpus, such as 6.3T, or leave it empty if the corpus is no sample.',
+    'Enter at least as many tokens as the ranked corpus has, such as 6.3T. Leave it empty unless the corpus is a sample.',
     (text) => {
       const value = parseAmount(text);
       const isUsable = text.trim() === '' || (value !== undefined && value >= corpusTokens);
@@ -110,6 +120,7 @@ export function openControls(change: Change): Controls {
       slider.value = String(Math.log10(state.budget));
       slider.setAttribute('aria-valuetext', `${formatFlops(state.budget)} FLOPs`);
       budget.write(formatFlops(state.budget));
+      score.write(state.score === undefined ? '' : String(state.score));
       poolTokens.write(state.poolTokens === undefined ? '' : formatAmount(state.poolTokens));
       sizes.write(state.sizes.join(', '));
       maxEpochs.write(state.maxEpochs === undefined ? '' : String(state.maxEpochs));

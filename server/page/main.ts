@@ -45,7 +45,8 @@ if (matchMedia('(max-width: 1000px)').matches)
 
 function change(part: Partial<State>): void {
   showIgnored([]);
-  state = { ...state, ...part };
+  // Whoever moves the budget asks for its cutoff again.
+  state = { ...state, ...('budget' in part ? { score: undefined } : {}), ...part };
   history.replaceState(null, '', writeState(state));
   void follow();
 }
@@ -69,7 +70,7 @@ function answered(answer: Answer): void {
   runView.clear();
   if (answer.model !== null) controls.showModel(answer.model);
   if (generation === answer.ranking.generation) return;
-  void showGround(answer, state.pool === undefined ? answer.law?.name : undefined);
+  void showGround(answer, state.pool === undefined ? (answer.law?.name ?? answer.suits?.law) : undefined);
 }
 
 /** True if the problem is with the run, and is shown instead of the answer. */

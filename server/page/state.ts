@@ -1,11 +1,13 @@
 // The state of the page and its address: every view is a link. The names are those of the routes'
 // parameters.
 
-import { formatFlops, parseAmount } from './amounts.ts';
+import { formatFlops, parseAmount, parseScore } from './amounts.ts';
 
 export interface State {
   /** Training FLOPs. */
   budget: number;
+  /** The lowest score to keep, which sets the cutoff instead of the budget. */
+  score: number | undefined;
   /** Overrides of the run's settings; undefined keeps the setting. */
   pool: string | undefined;
   poolTokens: number | undefined;
@@ -42,6 +44,7 @@ export function readState(search: string): State {
     .slice(0, sizesAtMost);
   return {
     budget: amount('budget') ?? defaultBudget,
+    score: parseScore(query.get('score') ?? ''),
     pool: query.get('pool') ?? undefined,
     poolTokens: amount('poolTokens'),
     tokensPerParam: amount('tokensPerParam'),
@@ -62,6 +65,10 @@ export function unreadIn(search: string): string[] {
     ...['budget', 'poolTokens', 'tokensPerParam', 'maxEpochs'].flatMap((name) =>
       unread(name, query.getAll(name)),
     ),
+    ...query
+      .getAll('score')
+      .filter((text) => parseScore(text) === undefined)
+      .map((text) => `score=${text}`),
     ...unread(
       'sizes',
       sizes.filter((size) => size !== ''),
@@ -74,6 +81,7 @@ export function unreadIn(search: string): string[] {
 export function writeState(state: State): string {
   const query = groundQuery(state);
   query.set('budget', formatFlops(state.budget));
+  if (state.score !== undefined) query.set('score', String(state.score));
   if (state.sizes.join() !== defaultSizes.join()) query.set('sizes', state.sizes.join());
   if (state.document !== undefined) {
     query.set('shard', state.document.shard);
@@ -101,9 +109,13 @@ function choiceQuery({ without }: State): URLSearchParams {
   return new URLSearchParams(without.length > 0 ? { without: without.join() } : {});
 }
 
-/** The full query of a budget. */
+/** The full query of the score, or else of the budget. */
 export function questionQuery(state: State): URLSearchParams {
   const query = groundQuery(state);
+  if (state.score !== undefined) {
+    query.set('score', String(state.score));
+    return query;
+  }
   query.set('budget', formatFlops(state.budget));
   const params = fixedModel[state.pool ?? ''];
   if (params !== undefined) query.set('params', String(params));

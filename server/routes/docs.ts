@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { catalogueEntries } from '../../run/errors/errors.ts';
+import { catalogEntries } from '../../run/errors/errors.ts';
 import { type Route, route } from '../route.ts';
 import { describeParameters, describeRoutes, type Json } from './openapi.ts';
 
@@ -54,7 +54,7 @@ function writePage(routes: readonly Route[]): string {
     'parameters are errors. Errors are problem documents (RFC 9457) with one of the <a ' +
     `href="#errors">codes</a> below.</p>
 ${routes.map(writeRoute).join('\n')}
-<h1 id="errors">Errors</h1><table><tr><th>code</th><th>status</th><th>example</th></tr>${catalogueEntries()
+<h1 id="errors">Errors</h1><table><tr><th>code</th><th>status</th><th>example</th></tr>${catalogEntries()
       .map(
         ({ code, status, example }) =>
           `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${escape(example)}</td></tr>`,

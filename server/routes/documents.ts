@@ -58,7 +58,8 @@ export const documentRoutes = [
     access: 'read',
     query: z.strictObject({
       near: z.enum(['cutoff']).optional().meta({
-        description: 'cutoff: the last documents kept and the first documents dropped by a budget or share.',
+        description:
+          'cutoff: the last documents kept and the first documents dropped by a budget, share or score.',
       }),
       side: z
         .enum(['kept', 'dropped'])
@@ -93,7 +94,7 @@ export const documentRoutes = [
       const { ranking, cutoff } = await aim(live, question);
       if (near !== undefined && cutoff === undefined)
         throw fail('USAGE', {
-          problem: 'near=cutoff needs a cutoff: give a budget, params and/or tokens, or keep.',
+          problem: 'near=cutoff needs a cutoff: give a budget, params and/or tokens, keep, or score.',
         });
       const head = {
         ranking: generationOf(ranking),

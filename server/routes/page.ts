@@ -1,4 +1,4 @@
-// The page at `/`: static files, read once, from the page's folder and the plotting library's package; no
+// The pages at `/` and `/audit`: static files, read once, from the page's folder and the plotting library's package; no
 // other file can be reached. The page's content security policy lets the browser contact only this server
 // and run only these files.
 
@@ -46,7 +46,8 @@ async function readFiles(): Promise<ReadonlyMap<string, PageFile>> {
   return read;
 }
 
-async function sendFile(name: string, request: Request, response: Response): Promise<Reply> {
+/** Sends a file of the page's folder under the page's policy. Errors: ROUTE_UNKNOWN. */
+export async function sendPageFile(name: string, request: Request, response: Response): Promise<Reply> {
   files ??= readFiles();
   const file = (await files).get(name);
   if (file === undefined) throw fail('ROUTE_UNKNOWN', { method: request.method, path: request.path });
@@ -69,7 +70,7 @@ export const pageRoutes = [
     // The page reads its question from its address.
     query: z.record(z.string(), z.string()),
     reply: { description: 'The page.', types: ['text/html'] },
-    answer: ({ request, response }) => sendFile('index.html', request, response),
+    answer: ({ request, response }) => sendPageFile('index.html', request, response),
   }),
   route({
     method: 'get',
@@ -78,6 +79,6 @@ export const pageRoutes = [
     access: 'open',
     params: z.strictObject({ file: z.string() }),
     reply: { description: 'The file.', types: Object.values(types) },
-    answer: ({ params, request, response }) => sendFile(params.file, request, response),
+    answer: ({ params, request, response }) => sendPageFile(params.file, request, response),
   }),
 ];

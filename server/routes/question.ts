@@ -1,7 +1,7 @@
 // The parameters that ask for a cutoff, shared by all routes that answer one.
 
 import { z } from 'zod';
-import { parseAmount, parseBudget, parseShare } from '../../run/amounts.ts';
+import { parseAmount, parseBudget, parseScore, parseShare } from '../../run/amounts.ts';
 
 const amount = (
   name: string,
@@ -67,6 +67,16 @@ export const questionFields = {
     .meta({
       description: 'Share of the tokens to keep, as a fraction or a percentage.',
       examples: ['0.1', '10%'],
+    }),
+  score: z
+    .string()
+    .transform((text) => parseScore('score', text))
+    .optional()
+    .meta({
+      description:
+        'Lowest score to keep, compared as a float32, instead of a budget or a share. With benchmarks, a ' +
+        'percentile from 0 to 1.',
+      examples: ['0.6'],
     }),
   ...knobFields,
 };

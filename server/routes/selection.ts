@@ -51,10 +51,11 @@ export const selectionRoutes = [
       const ranking = await live.retarget(question);
       if (running >= mostAtOnce) throw fail('BUSY', { waiting: running, seconds: 30 });
       response.setHeader('Content-Type', mediaTypes[format]);
-      const percent = Number((100 * answer.keep.rate).toPrecision(3));
+      const { rate, score } = answer.keep;
+      const cut = score === undefined ? `${Number((100 * rate).toPrecision(3))}pct` : `score${score}`;
       response.setHeader(
         'Content-Disposition',
-        `attachment; filename="selection-${ranking.generation}-${percent}pct.${format}"`,
+        `attachment; filename="selection-${ranking.generation}-${cut}.${format}"`,
       );
       if (request.method === 'HEAD') {
         response.end();

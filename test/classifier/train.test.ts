@@ -1,79 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Card, readCard } from '../../classifier/classifier-card.ts';
+import { foldFile } from '../../classifier/folds.ts';
 import { openRandom } from '../../classifier/held-out.ts';
 import { loadScorer } from '../../classifier/scorer.ts';
 import { trainClassifier } from '../../classifier/train.ts';
-import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
-import { openRun, type Run } from '../../run/run.ts';
+import type { Run } from '../../run/run.ts';
+import { key, plant, plantRun, type Row } from './planted.ts';
 
 let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'betr-train-'));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-type Row = Record<string, string | number | null>;
-
-async function writeRows(path: string, rows: readonly Row[]): Promise<void> {
-  await writeFile(`${path}.jsonl`, rows.map((row) => JSON.stringify(row)).join('\n'));
-  await withDuckDb({}, (connection) =>
-    connection.run(
-      `COPY (SELECT * FROM read_json(${sqlString(`${path}.jsonl`)}, format = 'newline_delimited')) ` +
-        `TO ${sqlString(path)} (FORMAT parquet)`,
-    ),
-  );
-}
-
-/** A run folder with the sample's texts and targets, as the indexer would leave it. */
-async function makeRun(
+const makeRun = (
   name: string,
   sample: readonly Row[],
   targets: readonly Row[],
   classifier = '',
-): Promise<Run> {
-  await mkdir(join(folder, name, 'run'), { recursive: true });
-  const settings = join(folder, name, 'betr.yaml');
-  await writeFile(
-    settings,
-    `corpus: {files: [none.jsonl]}\nbenchmarks: [{name: none, files: [none.jsonl]}]\nclassifier: {bits: ` +
-      `16${classifier}}\n`,
-  );
-  const run = await openRun(settings);
-  await writeRows(run.files.sample, sample);
-  await writeRows(run.files.targets, targets);
-  return run;
-}
-
-const key = (i: number): string => `document-${String(i).padStart(5, '0')}`;
-
-/** Documents of chance words; the more words of a planted kind, the higher the score of that kind. */
-function plant(
-  documents: number,
-  seed: number,
-  benchmarks: readonly string[] = [],
-): { sample: Row[]; targets: Row[] } {
-  const random = openRandom(seed);
-  const sample: Row[] = [];
-  const targets: Row[] = [];
-  for (let i = 0; i < documents; i++) {
-    const shares = ['joint', ...benchmarks].map(() => random() ** 2 * 0.3);
-    const words = Array.from({ length: 120 }, () => {
-      const kind = shares.findIndex((share) => random() < share);
-      return kind < 0 ? `common${Math.floor(random() * 500)}` : `k${kind}word${Math.floor(random() * 30)}`;
-    });
-    sample.push({ document: key(i), shard: 's', row: i, source: '', tokens: 1, text: words.join(' ') });
-    targets.push({
-      document: key(i),
-      score: shares[0] ?? 0,
-      ...Object.fromEntries(benchmarks.map((name, b) => [`score_${name}`, shares[b + 1] ?? 0])),
-    });
-  }
-  return { sample, targets };
-}
+): Promise<Run> => plantRun(join(folder, name), sample, targets, classifier);
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'betr-train-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const aucs = (card: Card): number[] => card.outputs.map(({ heldOut }) => heldOut.rocAuc.value);
 
@@ -142,6 +91,10 @@ describe('training', () => {
     expect(turned.weights.equals(first.weights)).toBe(true);
     expect(turned.card.outputs).toEqual(first.card.outputs);
     expect(other.weights.equals(first.weights)).toBe(false);
+    // The models of the folds leave the ranking model as it is without them.
+    expect(createHash('sha256').update(first.weights).digest('hex')).toBe(
+      'd492fe11f8001ef4fafc33220a2765fe6db81f50ad8faacdeaad6d58eebbe930',
+    );
   });
 
   it('does nothing if nothing changed, and replaces a damaged result', async () => {
@@ -152,10 +105,12 @@ describe('training', () => {
     const note = ({ stage }: { stage: string }): number => stages.push(stage);
     expect(await trainClassifier(run, note)).toEqual(card);
     expect(stages).toEqual([]);
-    await writeFile(run.files.weights, 'gone');
-    expect(await trainClassifier(run, note)).toEqual(card);
-    expect(stages).toContain('train');
-    await expect(loadScorer(run.files.weights)).resolves.toBeDefined();
+    for (const path of [run.files.weights, foldFile(run, 3)]) {
+      await writeFile(path, 'gone');
+      expect(await trainClassifier(run, note)).toEqual(card);
+      expect(stages.splice(0)).toContain('train');
+      await expect(loadScorer(path)).resolves.toBeDefined();
+    }
   });
 
   it('gives no output of their own to more than 16 benchmarks, and says so', async () => {

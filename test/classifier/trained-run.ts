@@ -5,6 +5,7 @@ import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { cardSchema } from '../../classifier/classifier-card.ts';
+import { foldCount, foldFile } from '../../classifier/folds.ts';
 import { openRandom } from '../../classifier/held-out.ts';
 import { openWeights, tableBytes, writeWeights } from '../../classifier/weights.ts';
 import { commitSealedJson } from '../../data/files/commit.ts';
@@ -53,24 +54,24 @@ export async function makeTrainedRun(folder: string, options: TrainedRunOptions 
   await writeFile(join(folder, 'betr.yaml'), JSON.stringify(settings));
   const run = await openRun(join(folder, 'betr.yaml'));
   const random = openRandom(seed);
-  const table = Int8Array.from(
-    { length: tableBytes(bits, outputs.length) },
-    () => Math.floor(random() * 255) - 127,
-  );
-  const weightsSha256 = await writeWeights(
-    run.files.weights,
-    openWeights(
-      bits,
-      outputs.map((name) => ({ name, bias: 0.01, scale: 0.02 })),
-      table,
-    ),
-  );
+  const writeChance = (path: string): Promise<string> =>
+    writeWeights(
+      path,
+      openWeights(
+        bits,
+        outputs.map((name) => ({ name, bias: 0.01, scale: 0.02 })),
+        Int8Array.from({ length: tableBytes(bits, outputs.length) }, () => Math.floor(random() * 255) - 127),
+      ),
+    );
+  const weightsSha256 = await writeChance(run.files.weights);
+  const foldsSha256: string[] = [];
+  for (let fold = 0; fold < foldCount; fold++) foldsSha256.push(await writeChance(foldFile(run, fold)));
   const interval = { value: 0.9, low: 0.8, high: 1 };
   const hash = '0'.repeat(64);
   await commitSealedJson(
     run.files.card,
     cardSchema.parse({
-      version: 1,
+      version: 2,
       outputs: outputs.map((name) => ({
         name,
         heldOut: { rocAuc: interval, balancedAccuracy: interval, spearman: interval, kept: [] },
@@ -79,6 +80,15 @@ export async function makeTrainedRun(folder: string, options: TrainedRunOptions 
       labels: { top: 0.1, softened: '', balance: '' },
       training: { method: '', seed, epochs: 1, epochsRun: 1, heldOutLosses: [1] },
       documents: { training: 1, heldOut: 1, withoutTarget: 0 },
+      crossFit: {
+        folds: foldCount,
+        assignment: '',
+        alignment: '',
+        measured: 1,
+        mostMeasured: 1,
+        epochsRun: [1],
+        weightsSha256: foldsSha256,
+      },
       inputs: {
         sample: hash,
         targets: hash,

@@ -119,7 +119,7 @@ describe('targets that are test items', () => {
       code: 0,
       stdout: expect.stringMatching(
         new RegExp(
-          String.raw`Note: Test items are among the targets because you forced it \(2 of "cooking"\)` +
+          String.raw`Note: Test items are among the targets because of --force-tests \(2 of "cooking"\)` +
             String.raw`[^]*Ranked [^]*Note: Test items`,
         ),
       ),

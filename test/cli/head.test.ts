@@ -107,7 +107,7 @@ describe('betr rank --scorer head:MODEL', () => {
       stdout: expect.stringMatching(
         new RegExp(
           String.raw`Ranked 1,200 documents[^]*Note: .* learned the probability of "hq" that judge gives the sample; ` +
-            String.raw`its ROC-AUC for the best 10 % of the held-out documents is (?:0\.9\d\d|1\.000) `,
+            String.raw`its cross-fitted ROC-AUC for the best 10 % is (?:0\.9\d\d|1\.000) `,
         ),
       ),
     });
@@ -130,6 +130,13 @@ describe('betr rank --scorer head:MODEL', () => {
     expect(best.filter(({ id }) => wanted.has(id)).length).toBeGreaterThan(80);
     expect(best.every(({ source }) => source === 'space')).toBe(true);
 
+    const crossFit = await betr(folder, ['rank', '--scorer', 'cross-fit:head:judge']);
+    expect(crossFit.stdout).toMatch(/Ranked 1,200[^]*Note: This ranking is for measuring/);
+    expect(crossFit.stderr).not.toMatch(/score the sample/);
+    const fitted = await readScores('cross-fit:head:judge');
+    expect(new Set(fitted.keys())).toEqual(new Set(scores.keys()));
+    expect(fitted).not.toEqual(scores);
+
     const own = rankingRun(run, 'head:judge').files;
     const before = await Promise.all(
       [own.targets, own.weights, own.ranking].map(async (path) => (await stat(path)).mtimeMs),
@@ -145,7 +152,9 @@ describe('betr rank --scorer head:MODEL', () => {
     expect((await betr(folder, ['cutoff', '--scorer', 'head:judge', '--keep', '0.1'])).stdout).toMatch(
       /score ≥/,
     );
-    expect((await betr(folder, ['status'])).stdout).toMatch(/Rankings {4}betr, head:judge/);
+    expect((await betr(folder, ['status'])).stdout).toMatch(
+      /Rankings {4}betr, cross-fit:head:judge, head:judge/,
+    );
   });
 
   longTest('reads a text once, whatever label is asked for, and new texts alone', async () => {

@@ -131,7 +131,7 @@ async function crashOnce(
   else if (kind === 'terminated') killGroup(child, 'SIGTERM');
   else if (kind === 'worker') await killOneOf(child, random);
   // One whose workers die is left to see to it.
-  const code = await Promise.race([ended, setTimeout(20_000, 'stuck' as const)]);
+  const code = await Promise.race([ended, setTimeout(20_000, 'stuck' as const, { ref: false })]);
   killGroup(child, 'SIGKILL');
   if (code === 'stuck')
     throw new Error(`a ranking with ${workers} workers, killed by ${kind}, neither ends nor goes on`);

@@ -32,7 +32,9 @@ describe('the documentation', () => {
     const commands = new Map(
       (await loadCommands()).map((command) => [
         command.name(),
-        command.options.flatMap(({ long, short }) => [long, short].filter((flag) => flag !== undefined)),
+        [command, ...command.commands]
+          .flatMap(({ options }) => options)
+          .flatMap(({ long, short }) => [long, short].filter((flag) => flag !== undefined)),
       ]),
     );
     const unknown: string[] = [];

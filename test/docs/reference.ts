@@ -3,7 +3,7 @@
 
 import type { Command, Option } from 'commander';
 import { commands, exitCodes } from '../../cli/commands.ts';
-import { catalogueEntries, fail } from '../../run/errors/errors.ts';
+import { catalogEntries, fail } from '../../run/errors/errors.ts';
 import type { Convention } from '../../indexer/examples/choices.ts';
 import { readRecipes, type Shape } from '../../indexer/examples/recipes.ts';
 
@@ -24,10 +24,12 @@ export async function loadCommands(): Promise<Command[]> {
 }
 
 async function describeCommands(): Promise<string> {
-  const sections = (await loadCommands()).map((command) => {
+  const all = (await loadCommands()).flatMap((command) => [command, ...command.commands]);
+  const sections = all.map((command) => {
+    const name = fullName(command);
     const usage = [
-      'betr',
-      command.name(),
+      name,
+      ...(command.commands.length > 0 ? ['COMMAND'] : []),
       ...command.registeredArguments.map((argument) =>
         argument.required ? argument.name().toUpperCase() : `[${argument.name().toUpperCase()}]`,
       ),
@@ -37,7 +39,7 @@ async function describeCommands(): Promise<string> {
       .filter(({ description }) => description !== '')
       .map((argument) => `| \`${argument.name().toUpperCase()}\` | ${cell(argument.description)} |`);
     return [
-      `## betr ${command.name()}`,
+      `## ${name}`,
       '',
       sentence(command.description()),
       '',
@@ -45,11 +47,9 @@ async function describeCommands(): Promise<string> {
       usage,
       '```',
       '',
-      '| option | |',
-      '|---|---|',
-      ...given,
-      ...command.options.map(describeOption),
-      '',
+      ...(command.commands.length > 0
+        ? []
+        : ['| option | |', '|---|---|', ...given, ...command.options.map(describeOption), '']),
     ].join('\n');
   });
   return [
@@ -71,6 +71,11 @@ async function describeCommands(): Promise<string> {
   ].join('\n');
 }
 
+/** "betr audit draw" for a command of another command. */
+function fullName(command: Command): string {
+  return `${command.parent === null ? 'betr' : fullName(command.parent)} ${command.name()}`;
+}
+
 function describeOption(option: Option): string {
   const notes = [
     ...(option.argChoices === undefined ? [] : [option.argChoices.join(', ')]),
@@ -86,7 +91,7 @@ function describeOption(option: Option): string {
 }
 
 function describeErrors(): string {
-  const rows = catalogueEntries().map(
+  const rows = catalogEntries().map(
     ({ code, status, exit, example }) => `| \`${code}\` | ${status} | ${exit} | ${cell(example)} |`,
   );
   return [

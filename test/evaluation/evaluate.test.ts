@@ -6,7 +6,12 @@ import { keyHash } from '../../data/files/hash.ts';
 import { openRun, rankingOf, type Run } from '../../run/run.ts';
 import type { Contestant } from '../../evaluation/contest.ts';
 import { evaluateSelections } from '../../evaluation/evaluate.ts';
-import { type Evaluation, evaluationSchema } from '../../evaluation/evaluation.ts';
+import {
+  describeFitting,
+  type Evaluation,
+  evaluationSchema,
+  listCaveats,
+} from '../../evaluation/evaluation.ts';
 import { evaluationHtml } from '../../evaluation/report.ts';
 import { publishRanking } from '../../ranking/generation.ts';
 import { type Row, withRun, writeParts } from '../ranking/synthetic.ts';
@@ -75,6 +80,8 @@ async function rank(base: Run, scorer: string, scoreOf: (row: Row) => number): P
   );
   return {
     scorer,
+    by: scorer === 'betr' ? 'cross-fit:betr' : scorer,
+    fitting: scorer === 'betr' ? 'cross-fitted' : scorer === 'random' ? 'learns nothing' : 'in sample',
     run,
     ranking: await publishRanking(run, await writeParts(run, rows), {
       outputs: ['joint', 'sums'],
@@ -178,10 +185,25 @@ describe('evaluateSelections', () => {
     expect(html).not.toMatch(/(src|href)=|url\(|@import/);
   });
 
+  it('says which scorers are cross-fitted, and warns of one that is not', () => {
+    expect(evaluation.rankings.map(({ scorer, by, fitting }) => [scorer, by, fitting])).toEqual([
+      ['betr', 'cross-fit:betr', 'cross-fitted'],
+      ['random', 'random', 'learns nothing'],
+      ['worst', 'worst', 'in sample'],
+    ]);
+    expect(describeFitting(evaluation)).toMatch(/^Cross-fitted.*: betr\. .*nothing.*: random\.$/);
+    expect(listCaveats(evaluation)).toEqual([expect.stringMatching(/^worst: not cross-fitted\. /)]);
+    const html = evaluationHtml(evaluation, {});
+    expect(html).toContain(describeFitting(evaluation));
+    expect(html).toContain('<p class="bad">worst: not cross-fitted.');
+  });
+
   it('refuses a run without tests', async () => {
     await withRun(async (run) => {
-      const contestant = {
+      const contestant: Contestant = {
         scorer: 'betr',
+        by: 'betr',
+        fitting: 'in sample',
         run,
         ranking: await publishRanking(
           run,

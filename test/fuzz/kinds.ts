@@ -1,6 +1,6 @@
 // What is fuzzed: each kind of file that the product reads, where an intact one is in the project, and what
 // reads it. A reader gives back in a word how it went ("read", "quarantined", "made again"), or throws an
-// error of the catalogue; anything else is a defect.
+// error of the catalog; anything else is a defect.
 
 import { join } from 'node:path';
 import { readCard } from '../../classifier/classifier-card.ts';

@@ -46,7 +46,7 @@ describe('the library', () => {
     expect(next.documents[0]?.score).toBeGreaterThanOrEqual(first.documents[4]?.score ?? Infinity);
   });
 
-  it('reports invalid arguments with the codes of the catalogue', async () => {
+  it('reports invalid arguments with the codes of the catalog', async () => {
     const {
       run: { settingsPath },
     } = server();

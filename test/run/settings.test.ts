@@ -53,27 +53,27 @@ describe('settings', () => {
   });
 
   it.each([
-    ['a typo in a key', `${minimal}kepe: {}`, /\(whole file\): unknown key "kepe"; known here: .*keep/],
+    ['a typo in a key', `${minimal}kepe: {}`, /the file has the unknown field "kepe" \(known: .*keep/],
     [
       'a typo below',
       `${minimal}keep: {pol: x}`,
-      /keep: unknown key "pol"; known here: pool, tokensPerParam, maxEpochs/,
+      /keep has the unknown field "pol" \(known: pool, tokensPerParam, maxEpochs/,
     ],
     [
       'an unknown pool',
       `${minimal}keep: {pool: c4}`,
-      /keep\.pool: got "c4", allowed: "nemotron-cc", "dclm-refinedweb"/,
+      /keep\.pool is "c4", but it must be one of nemotron-cc, dclm-refinedweb/,
     ],
     [
       'a wrong type',
       `${minimal}sample: {documents: many}`,
-      /sample\.documents: got "many"; .*expected number/,
+      /sample\.documents is "many", but it must be a number/,
     ],
-    ['a missing key', 'benchmarks: [{name: arc, files: [a]}]', /corpus: got missing/],
+    ['a missing key', 'benchmarks: [{name: arc, files: [a]}]', /corpus is missing; it must be an object with the fields files, fields, windowMegabytes/],
     [
       'a benchmark named twice',
       'corpus: {files: [a]}\nbenchmarks: [{name: arc, files: [a]}, {name: arc, files: [b]}]',
-      /benchmarks\[1\]\.name: "arc" is already used by an earlier benchmark/,
+      /benchmarks\[1\]\.name is "arc", but it must be a name that no earlier benchmark has/,
     ],
     ['broken YAML', 'corpus: [', /betr\.yaml is not valid/],
   ])('refuses %s', (_what, text, message) => {

@@ -65,6 +65,8 @@ export function makeEvaluation(generation = 'a1b2c3d4e5f6'): Evaluation {
     shards: { used: 4, of: 4 },
     rankings: ['betr', 'random', 'length'].map((scorer) => ({
       scorer,
+      by: scorer === 'betr' ? 'cross-fit:betr' : scorer,
+      fitting: scorer === 'betr' ? 'cross-fitted' : 'learns nothing',
       generation: scorer === 'betr' ? generation : '0123456789ab',
       scorerSha256: '0'.repeat(64),
     })),

@@ -11,6 +11,7 @@ import { openRun } from '../../run/run.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { selectionManifestSchema } from '../../ranking/selection/manifest.ts';
 import { betr } from '../cli/betr.ts';
+import { longTests } from '../long.ts';
 import { findShared } from './find.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 
@@ -30,7 +31,7 @@ const topShare = 0.05;
 
 const data = findShared('data');
 const model = findShared('models', 'Xenova', 'all-MiniLM-L6-v2');
-const withShared = data === undefined || model === undefined ? describe.skip : describe;
+const withShared = data === undefined || model === undefined ? describe.skip : longTests;
 
 withShared('on real data', () => {
   let folder: string;

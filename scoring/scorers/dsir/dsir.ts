@@ -8,40 +8,34 @@ import { commitSealedJson, readSealedJson } from '../../../data/files/commit.ts'
 import { parquetSource, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { streamChunks } from '../../../data/duckdb/stream.ts';
 import { fail } from '../../../run/errors/errors.ts';
-import { keyHash } from '../../../data/files/hash.ts';
 import { fingerprint, type Run } from '../../../run/run.ts';
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { readTestTargets } from '../../../indexer/index-card.ts';
 import { openHasher } from './hasher.ts';
+import { compareCounts, floor, modelSchema, openModels, sum } from './model.ts';
 import { buckets } from './ngrams.ts';
+import { foldCount, openFolds } from '../../../classifier/folds.ts';
+import { crossFitNote } from '../cross-fit.ts';
 import { readOptions } from '../options.ts';
 import type { ScorerKind } from '../kind.ts';
 import { formatCount } from '../../../run/amounts.ts';
 
-const floor = 1e-8;
 /** From this share of the pool's n-grams in buckets that are empty in the target, the ranking gets a note. */
 const emptyShareToNote = 0.001;
-
-const modelSchema = z.strictObject({
-  version: z.literal(1),
-  smoothing: z.number(),
-  targetNgrams: z.number(),
-  poolNgrams: z.number(),
-  ratios: z.array(z.number()).length(buckets),
-});
-type Model = z.output<typeof modelSchema>;
+const rankCommand = 'betr rank --scorer dsir';
+const foldsSchema = z.strictObject({ bits: z.number(), seed: z.number(), models: z.array(modelSchema) });
 
 export const dsir: ScorerKind = {
   name: 'dsir',
   usage: 'dsir[:smoothing=N,seed=N]',
   takesFile: false,
   async prepare({ main, run, argument }) {
-    const { smoothing, seed } = readOptions('dsir', argument, { smoothing: 0, seed: 0 });
+    const { smoothing, seed } = readOptions('dsir', argument, defaults);
     const target = await countFile(main, main.files.examples);
     const pool = await countFile(main, main.files.sample);
     const model = compareCounts(target, pool, smoothing);
-    await commitSealedJson(modelFile(run), model);
+    await commitSealedJson(fileOf(run, 'dsir.json'), model);
     return {
       kind: 'dsir',
       file: '',
@@ -53,55 +47,55 @@ export const dsir: ScorerKind = {
     };
   },
   async open(run, { settings }) {
-    const model = await readSealedJson(modelFile(run), modelSchema, 'betr rank --scorer dsir');
-    if (model === undefined)
-      throw fail('STEP_MISSING', { need: 'DSIR model', command: 'betr rank --scorer dsir' });
-    const ratios = Float64Array.from(model.ratios);
+    const model = await readSealedJson(fileOf(run, 'dsir.json'), modelSchema, rankCommand);
+    if (model === undefined) throw fail('STEP_MISSING', { need: 'DSIR model', command: rankCommand });
     const seed = Number(settings['seed']);
-    const listBuckets = openHasher();
-    const decoder = new TextDecoder();
     return {
       fingerprint: fingerprint({ dsir: 1, model, seed }),
       outputs: ['joint'],
-      scoreTexts(text, textEnds, count, out, documents) {
-        for (let i = 0; i < count; i++) {
-          const score = logWeight(
-            ratios,
-            listBuckets(decoder.decode(text.subarray(textEnds[i - 1] ?? 0, textEnds[i]))),
-          );
-          out[i] = Math.fround(score + (seed === 0 ? 0 : gumbel(documents[i] ?? '', seed))) + 0;
-        }
-      },
+      scoreTexts: openModels([model], seed, () => 0),
     };
+  },
+  // A document's own n-grams are missing from its pool. The ratios are comparable as they are: all pools are
+  // random parts of one.
+  crossFit: {
+    async prepare(context) {
+      const plain = await dsir.prepare(context);
+      const { main, run, argument } = context;
+      const { smoothing } = readOptions('dsir', argument, defaults);
+      const { bits, seed } = main.settings.classifier;
+      const target = await countFile(main, main.files.examples);
+      const pools = await countFolds(main, openFolds(bits, seed));
+      const folds = { bits, seed, models: pools.map((pool) => compareCounts(target, pool, smoothing)) };
+      await commitSealedJson(fileOf(run, 'dsir-folds.json'), folds);
+      return {
+        ...plain,
+        fingerprint: fingerprintFolds(folds, Number(plain.settings['seed'])),
+        crossFits: plain.fingerprint,
+        notes: [crossFitNote, ...plain.notes],
+      };
+    },
+    async open(run, { settings }) {
+      const folds = await readSealedJson(fileOf(run, 'dsir-folds.json'), foldsSchema, rankCommand);
+      if (folds === undefined) throw fail('STEP_MISSING', { need: 'DSIR model', command: rankCommand });
+      const seed = Number(settings['seed']);
+      return {
+        fingerprint: fingerprintFolds(folds, seed),
+        outputs: ['joint'],
+        scoreTexts: openModels(folds.models, seed, openFolds(folds.bits, folds.seed)),
+      };
+    },
   },
 };
 
-function modelFile({ files }: Run): string {
-  return join(dirname(files.scorer), 'dsir.json');
+const defaults = { smoothing: 0, seed: 0 };
+
+function fingerprintFolds(folds: z.output<typeof foldsSchema>, seed: number): string {
+  return fingerprint({ dsir: 1, folds, seed });
 }
 
-/** log w of a text with n-grams in these buckets, added in order. */
-export function logWeight(ratios: Float64Array, ngrams: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < ngrams.length; i++) sum += ratios[ngrams[i] ?? 0] ?? 0;
-  return sum;
-}
-
-/**
- * ln(p + 1e-8) − ln(q + 1e-8) of every bucket, from n-gram counts; `smoothing` is added to each target count.
- */
-export function compareCounts(target: Float64Array, pool: Float64Array, smoothing: number): Model {
-  const targetNgrams = sum(target);
-  const poolNgrams = sum(pool);
-  const share = (counts: Float64Array, bucket: number, added: number, all: number): number =>
-    ((counts[bucket] ?? 0) + added) / Math.max(1, all + added * buckets);
-  const ratios = Array.from(
-    { length: buckets },
-    (_, bucket) =>
-      Math.log(share(target, bucket, smoothing, targetNgrams) + floor) -
-      Math.log(share(pool, bucket, 0, poolNgrams) + floor),
-  );
-  return { version: 1, smoothing, targetNgrams, poolNgrams, ratios };
+function fileOf({ files }: Run, name: string): string {
+  return join(dirname(files.scorer), name);
 }
 
 function listNotes(target: Float64Array, pool: Float64Array, smoothing: number): string[] {
@@ -117,26 +111,52 @@ function listNotes(target: Float64Array, pool: Float64Array, smoothing: number):
   ];
 }
 
-/** Gumbel noise of a document, the same for the same key and seed. */
-function gumbel(document: string, seed: number): number {
-  const uniform = (Number(keyHash(`gumbel\n${document}`, seed) >> 11n) + 0.5) / 2 ** 53;
-  return -Math.log(-Math.log(uniform));
-}
-
-function sum(counts: Float64Array): number {
-  return counts.reduce((all, count) => all + count, 0);
-}
-
 /** Counts the n-grams by bucket over all texts of an index file. */
 async function countFile(main: Run, path: string): Promise<Float64Array> {
-  if (!existsSync(path)) throw fail('STEP_MISSING', { need: basename(path), command: 'betr index' });
   const counts = new Float64Array(buckets);
+  await readTexts(main, path, (_text, found) => add(counts, found));
+  return counts;
+}
+
+/** The pool of each fold: the n-grams of the sample's documents in other folds. */
+async function countFolds(
+  main: Run,
+  foldOfText: (text: Uint8Array, start: number, end: number) => number,
+): Promise<Float64Array[]> {
+  const folds = Array.from({ length: foldCount }, () => new Float64Array(buckets));
+  await readTexts(main, main.files.sample, (text, found) => {
+    const bytes = Buffer.from(text);
+    const counts = folds[foldOfText(bytes, 0, bytes.length)];
+    if (counts !== undefined) add(counts, found);
+  });
+  return folds.map((own) =>
+    own.map((_, bucket) =>
+      folds.reduce((all, counts) => (counts === own ? all : all + (counts[bucket] ?? 0)), 0),
+    ),
+  );
+}
+
+function add(counts: Float64Array, found: ArrayLike<number>): void {
+  for (let i = 0; i < found.length; i++) {
+    const bucket = found[i] ?? 0;
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
+  }
+}
+
+/** Calls `take` with each text of an index file and the buckets of its n-grams. */
+async function readTexts(
+  main: Run,
+  path: string,
+  take: (text: string, found: ArrayLike<number>) => void,
+): Promise<void> {
+  if (!existsSync(path)) throw fail('STEP_MISSING', { need: basename(path), command: 'betr index' });
   const listBuckets = openHasher();
   await withDuckDb({ memoryMb: 1024, spill: join(main.folder, 'spill') }, async (connection) => {
     for await (const chunk of streamChunks(connection, `SELECT text FROM ${parquetSource(path)}`)) {
-      for (const [text] of chunk.getRows())
-        for (const bucket of listBuckets(z.string().parse(text))) counts[bucket] = (counts[bucket] ?? 0) + 1;
+      for (const [value] of chunk.getRows()) {
+        const text = z.string().parse(value);
+        take(text, listBuckets(text));
+      }
     }
   });
-  return counts;
 }

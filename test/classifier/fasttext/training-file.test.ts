@@ -169,7 +169,8 @@ describe('betr train --export-fasttext', () => {
 
 const figures = z.object({ auc: z.number(), mbPerSecond: z.number().positive() });
 const comparisonSchema = z.object({
-  documents: z.object({ training: z.literal(800), heldOut: z.literal(200) }),
+  // A fold, and four fifths of the others.
+  documents: z.object({ training: z.number().min(600).max(680), heldOut: z.number().min(150).max(250) }),
   ours: figures,
   fasttext: figures.nullable(),
   fasttextPaper: figures.extend({ settings: z.string() }),
@@ -192,7 +193,7 @@ describe('betr bench fasttext', () => {
     expect(whole.fasttextPaper.settings).toBe('lr 0.03, dim 128, 5 epochs, minCount 5, positives once');
     for (const auc of [whole.ours.auc, whole.fasttext?.auc ?? 0]) expect(auc).toBeGreaterThan(0.8);
     const alone = (await betrProcess(folder, ['bench', 'fasttext', '--paper-only'], env)).stdout;
-    expect(alone).toMatch(/800 training documents, 200 held out\nclassifier +ROC-AUC/);
+    expect(alone).toMatch(/6\d\d training documents, \d{3} held out\nclassifier +ROC-AUC/);
     expect(alone).toMatch(/\nbetr +0\.\d{4} [^]*\nfastText, the paper's +0\.\d{4}/);
     expect(alone).not.toContain('best of eight');
     expect(alone).toContain(whole.fasttextPaper.auc.toFixed(4));

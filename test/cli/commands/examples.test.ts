@@ -178,8 +178,8 @@ describe('betr examples', () => {
     ]);
     for (const [benchmark, problem] of [
       [{ recipe: 'ark' }, /names an unknown recipe, "ark"/],
-      [{ recipe: 'arc', template: '{a}' }, /benchmarks\[0\]\.recipe: .*cannot be combined with a template/],
-      [{ template: '{a' }, /benchmarks\[0\]\.template: .*unmatched/],
+      [{ recipe: 'arc', template: '{a}' }, /benchmarks\[0\].recipe is .*left out if there is a template/],
+      [{ template: '{a' }, /benchmarks\[0\]\.template is .*unmatched/],
     ] as const) {
       await writeSettings(folder, bag.url, {
         benchmarks: [{ name: 'sums', files: ['sums.jsonl'], ...benchmark }],

@@ -86,7 +86,7 @@ it('rejects an unknown name and duplicate names in the settings', async () => {
     { name: 'try', model: 'dummy:2' },
   ]);
   expect((await betr(folder, ['models'])).stderr).toContain(
-    'models[1].name: "try" is used by an earlier model',
+    'models[1].name is "try", but it must be a name that no earlier model has',
   );
   await write([{ name: 'try', model: 'dummy', modle: 1 }]);
   expect((await betr(folder, ['models'])).stderr).toContain('modle');

@@ -196,7 +196,7 @@ describe('texts out of packages', () => {
       await install('closed', { license: 'UNLICENSED' }, { 'README.md': 'no' });
       await install('one-platform', { os: ['linux'] }, { 'README.md': 'no' });
       const packages = await listPackages(modules);
-      expect(packages.map(({ spec, licence }) => `${spec} ${licence}`)).toEqual([
+      expect(packages.map(({ spec, license }) => `${spec} ${license}`)).toEqual([
         '@scope/a@1.0.0 Apache-2.0',
         'b@1.0.0 MIT',
         'inner@1.0.0 MIT',

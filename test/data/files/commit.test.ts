@@ -62,7 +62,7 @@ describe('readJson', () => {
       await writeFile(path, text);
       await expect(readJson(path, schema, 'betr rank')).rejects.toMatchObject({
         code: 'FILE_DAMAGED',
-        message: expect.stringContaining('Make it again with "betr rank"'),
+        message: expect.stringContaining('Run "betr rank" to recreate it'),
       });
     },
   );

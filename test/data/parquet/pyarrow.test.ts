@@ -6,6 +6,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { noEdits } from '../../../data/parquet/copy-column.ts';
 import { copyRows } from '../../../data/parquet/copy-rows.ts';
 import { readFooter } from '../../../data/parquet/footer.ts';
 import { withFolder } from '../collect.ts';
@@ -51,8 +52,19 @@ if (python === undefined)
           own.length,
         );
       }
+      // With one more column, every file is still one that pyarrow reads.
+      for (const file of files) {
+        const footer = await readFooter(join(folder, file));
+        const added = { name: 'repeat', values: new Map([[1, 3]]) };
+        await copyRows(join(folder, file), footer, [0, 1], join(folder, 'more'), { ...noEdits, added });
+        const read = `import pyarrow.parquet as pq; print(pq.read_table(${JSON.stringify(join(folder, 'more'))}).column(-1).to_pylist())`;
+        expect([file, execFileSync(python ?? '', ['-c', read], { encoding: 'utf8' })]).toEqual([
+          file,
+          '[0, 3]\n',
+        ]);
+      }
       await writeFile(join(folder, 'rows.json'), JSON.stringify(rows));
       expect(JSON.parse(run('compare', folder))).toEqual([]);
     });
-  }, 60_000);
+  }, 120_000);
 });

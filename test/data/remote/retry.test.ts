@@ -42,7 +42,7 @@ describe('what is tried again', () => {
     expect(problemOfStatus(status, '').kind).not.toBe('passing'),
   );
 
-  it('an error of the catalogue is not', async () => {
+  it('an error of the catalog is not', async () => {
     let attempts = 0;
     const error = fail('OPTION_INVALID', { option: 'HTTPS_PROXY', got: 'x', allowed: 'y' });
     await expect(

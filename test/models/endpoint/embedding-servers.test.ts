@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Settings } from '../../../run/settings.ts';
 import { parseSettings } from '../../../run/read-settings.ts';
-import type { Truncation } from '../../../models/open.ts';
+import type { Truncation } from '../../../models/embedder.ts';
 import { openEndpoint } from '../../../models/endpoint/embedder.ts';
 import { rounds } from '../../long.ts';
 import {

@@ -5,7 +5,7 @@ import { expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { parseSettings } from '../../../run/read-settings.ts';
-import type { Truncation } from '../../../models/open.ts';
+import type { Truncation } from '../../../models/embedder.ts';
 import { openEndpoint } from '../../../models/endpoint/embedder.ts';
 import { freePort } from '../../free-port.ts';
 import { findShared } from '../../shared/find.ts';

@@ -53,6 +53,43 @@ describe('the answer to a budget', () => {
     }, 1);
   });
 
+  it('to a score is what the score keeps, with its share', async () => {
+    await withRanking(async (run, ranking) => {
+      const answer = await answerBudget(run, ranking, { score: 0.6, poolTokens: 1e12 });
+      expect(answerSchema.parse(answer)).toEqual(answer);
+      const kept = rows.filter(({ score }) => score >= Math.fround(0.6));
+      const share = sumTokens(kept) / sumTokens(rows);
+      expect(answer.keep).toEqual({ rate: share, low: share, high: share, setBy: 'score', score: 0.6 });
+      expect(answer.cutoff).toMatchObject({ documents: kept.length, tokens: sumTokens(kept) });
+      expect([answer.model, answer.law, answer.suits?.law]).toEqual([null, null, 'nemotron-cc']);
+      expect(answer.pool).toEqual({ tokens: 1e12, kept: share * 1e12 });
+      expect(answer.flags).toEqual(['fixed-score']);
+      expect(answer.caveats.at(-1)).toContain('another scorer');
+      expect(answer.summary).toMatch(
+        /^Keep every document with a score of 0.6 or higher, as requested: .*\. By/,
+      );
+      // The same share, asked for as one, keeps the same.
+      expect((await answerBudget(run, ranking, { keep: share })).cutoff).toEqual(answer.cutoff);
+    });
+  });
+
+  it('to a score above or below all documents says so', async () => {
+    await withRanking(async (run, ranking) => {
+      const above = await answerBudget(run, ranking, { score: 50 });
+      expect(above).toMatchObject({
+        keep: { rate: 0, setBy: 'score' },
+        cutoff: { score: null, documents: 0, tokens: 0 },
+      });
+      expect(answerSchema.parse(above)).toEqual(above);
+      expect(above.suits).toBeUndefined();
+      expect(above.flags).toContain('nothing-kept');
+      expect(above.caveats).toContain('Nothing is kept: no document has a score of 50 or higher.');
+      const below = await answerBudget(run, ranking, { score: -50 });
+      expect(below).toMatchObject({ keep: { rate: 1 }, cutoff: { documents: 600 } });
+      expect(below.summary).toContain('600 of 600 ranked documents');
+    });
+  });
+
   it('takes a model in place of a budget, another law, and other limits', async () => {
     await withRanking(async (run, ranking) => {
       const ask = (question: Question): ReturnType<typeof answerBudget> =>

@@ -90,13 +90,13 @@ describe('a cutoff from memory', () => {
       for (const share of [0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.33, 0.5, 0.77, 0.9, 0.999, 1]) {
         const cutoff = await findCutoff(run, ranking, share);
         for (const cuts of [undecided, undecided, byKey]) {
-          expect(await cuts.find(share)).toEqual(cutoff);
-          expect(await cuts.cut(share)).toMatchObject({
+          expect(await cuts.find({ share })).toEqual(cutoff);
+          expect(await cuts.cut({ share })).toMatchObject({
             score: cutoff.score,
             documents: cutoff.documents,
             tokens: cutoff.tokens,
           });
-          expect((await cuts.cut(share)).last === null).toBe(cutoff.last === null);
+          expect((await cuts.cut({ share })).last === null).toBe(cutoff.last === null);
         }
         ties += Number(cutoff.last !== null);
       }

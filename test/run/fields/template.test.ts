@@ -97,10 +97,10 @@ describe('a template', () => {
   });
 
   it.each([
-    ['no field', /must name at least one field/],
-    ['{{a}}', /must name at least one field/],
-    ['{question', /has an unmatched "\{"; write \{\{/],
-    ['question}', /has an unmatched "\}"/],
+    ['no field', /at least one field in braces/],
+    ['{{a}}', /at least one field in braces/],
+    ['{question', /without an unmatched "\{"; write \{\{/],
+    ['question}', /without an unmatched "\}"/],
     ['{}', /a field without a name/],
     ['{a..b}', /"a..b" has a part without a name/],
     ['{a.}', /ends with a dot/],

@@ -9,6 +9,7 @@ import {
   formatSeconds,
   formatShare,
   parseAmount,
+  parseScore,
 } from '../../../server/page/amounts.ts';
 
 describe('amounts', () => {
@@ -25,6 +26,32 @@ describe('amounts', () => {
   it.each(['', '0', '-1', '1e400', 'NaN', '7X', 'B', '1e', '1 2'])('does not read "%s"', (text) =>
     expect(parseAmount(text)).toBeUndefined(),
   );
+
+  it('reads scores as the rest of the product does', () => {
+    for (const text of [
+      '0.6',
+      '-1.5e-3',
+      '+2',
+      ' .5 ',
+      '1e30',
+      '1.1e30',
+      '',
+      'NaN',
+      'x',
+      '1e',
+      '5K',
+      '0x1',
+    ]) {
+      let score: number | undefined;
+      try {
+        score = product.parseScore('score', text);
+      } catch {
+        // It is not a score.
+      }
+      expect([text, parseScore(text)]).toEqual([text, score]);
+    }
+    expect(parseScore('−0.5')).toBe(-0.5);
+  });
 
   it('writes shares with three digits, and never all for less than all', () => {
     expect([0.0711, 0.5, 0.02, 0.9995, 1, 0, 0.000_12].map(formatShare)).toEqual([

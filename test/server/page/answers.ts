@@ -12,6 +12,7 @@ import { examplesSchema } from '../../../server/routes/examples.ts';
 import { readySchema } from '../../../server/routes/health.ts';
 import type { Job } from '../../../server/jobs/records.ts';
 import type { CompositionAnswer, HistogramAnswer } from '../../../server/routes/mixture.ts';
+import type { AuditDocument, AuditSaved, AuditState } from '../../../server/routes/audit.ts';
 import type * as page from '../../../server/page/answers.ts';
 import { benchmarksSchema, rankingsSchema } from '../../../server/routes/rankings.ts';
 import type { Answer } from '../../../ranking/budget/question.ts';
@@ -33,6 +34,9 @@ interface Server {
   domains: DomainWeights;
   evaluation: Evaluation;
   examples: z.output<typeof examplesSchema>;
+  auditState: AuditState;
+  auditDocument: AuditDocument;
+  auditSaved: AuditSaved;
 }
 
 interface Page {
@@ -51,6 +55,9 @@ interface Page {
   domains: page.Domains;
   evaluation: page.Evaluation;
   examples: page.Examples;
+  auditState: page.AuditState;
+  auditDocument: page.AuditDocument;
+  auditSaved: page.AuditSaved;
 }
 
 /** Every answer of the server is one that the page can take. */
@@ -70,4 +77,7 @@ export const taken: { [Route in keyof Server]: (answer: Server[Route]) => Page[R
   domains: (answer) => answer,
   evaluation: (answer) => answer,
   examples: (answer) => answer,
+  auditState: (answer) => answer,
+  auditDocument: (answer) => answer,
+  auditSaved: (answer) => answer,
 };

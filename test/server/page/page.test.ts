@@ -57,6 +57,27 @@ describeInChromium('the page', () => {
     await page.waitForURL(/budget=3\.23e21/);
   });
 
+  it('cuts at a score until the budget moves', async () => {
+    const { page } = await load(budget);
+    const score = page.locator('#score');
+    await score.fill('0.5');
+    await score.dispatchEvent('change');
+    await page.locator('#band', { hasText: 'As requested' }).waitFor();
+    await settle();
+    expect(page.url()).toContain('score=0.5');
+    expect(await text('#summary')).toContain('with a score of 0.5 or higher');
+    expect(await text('#caveats')).toContain('this ranking only');
+    const address = page.url();
+    await load(address.slice(address.indexOf('?')));
+    expect(await score.inputValue()).toBe('0.5');
+    expect(await page.locator('#pool').inputValue()).toBe('nemotron-cc');
+    await page.locator('#slider').press('ArrowRight');
+    await settle();
+    expect(page.url()).not.toContain('score');
+    expect(await score.inputValue()).toBe('');
+    expect(await text('#band')).toContain('By the law');
+  });
+
   it('explains an invalid entry until it is valid', async () => {
     const { page } = await load(budget);
     for (const [id, entry] of [
@@ -65,6 +86,7 @@ describeInChromium('the page', () => {
       ['budget', ''],
       ['params', 'abc'],
       ['tokens', '-1'],
+      ['score', 'high'],
       ['poolTokens', '1000'],
       ['tokensPerParam', 'x'],
       ['maxEpochs', '0'],

@@ -106,7 +106,7 @@ describeInChromium('the page of a run without an answer', () => {
       const { page } = await load();
       expect(await page.locator('#runTitle').innerText()).toBe('The run has a problem');
       expect(await page.locator('#runBody').innerText()).toMatch(
-        /is damaged: it is missing\. Make it again with "betr rank"\.[^]*FILE_DAMAGED/,
+        /is damaged: it is missing\. Run "betr rank" to recreate it\.[^]*FILE_DAMAGED/,
       );
       await page.locator('#runBody').getByRole('button', { name: 'Start rank' }).click();
       await page.locator('#keep', { hasText: 'Keep the best 4 %' }).waitFor({ timeout: jobMs });

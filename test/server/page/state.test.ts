@@ -18,6 +18,10 @@ const anyState: fc.Arbitrary<State> = fc.record({
   budget: fc
     .tuple(fc.integer({ min: 100, max: 999 }), fc.integer({ min: 14, max: 24 }))
     .map(([digits, power]) => Number(`${digits / 100}e${power}`)),
+  score: fc.option(
+    fc.double({ min: -1e9, max: 1e9, noNaN: true }).map((score) => score + 0),
+    { nil: undefined },
+  ),
   pool: fc.option(name, { nil: undefined }),
   poolTokens: amount,
   tokensPerParam: amount,

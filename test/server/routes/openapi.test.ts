@@ -60,6 +60,7 @@ describe('GET /openapi.json', () => {
       'params',
       'tokens',
       'keep',
+      'score',
       'poolTokens',
       'pool',
       'tokensPerParam',

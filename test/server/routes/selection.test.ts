@@ -77,6 +77,16 @@ describe('GET /selection', () => {
     expect(headers.get('etag')).toContain(generation);
   });
 
+  it('at a score is what a filter keeps, and is named by it', async () => {
+    const lowest = kept[Math.floor(kept.length / 2)]?.score ?? 0;
+    const response = await fetch(`${served.url}/selection?score=${lowest}&format=jsonl`);
+    const found = (await response.text()).trimEnd().split('\n');
+    expect(found.map((line) => rowSchema.parse(JSON.parse(line)))).toEqual(
+      kept.filter(({ score }) => score >= lowest),
+    );
+    expect(response.headers.get('content-disposition')).toContain(`-score${lowest}.jsonl"`);
+  });
+
   it('as CSV quotes what has to be, and as an Arrow stream holds the same', async () => {
     const path = join(tmpdir(), `betr-selection-${process.pid}.csv`);
     await writeFile(path, (await download('csv')).bytes);

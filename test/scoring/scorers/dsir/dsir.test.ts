@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { rm } from 'node:fs/promises';
+import { foldSlowly } from '../../../../classifier/folds.ts';
 import { buckets, listBuckets } from '../../../../scoring/scorers/dsir/ngrams.ts';
-import { compareCounts, logWeight } from '../../../../scoring/scorers/dsir/dsir.ts';
+import { compareCounts, logWeight } from '../../../../scoring/scorers/dsir/model.ts';
 import { prepareScorer } from '../../../../scoring/scorers/list.ts';
 import { silent } from '../../../../run/progress.ts';
 import type { Run } from '../../../../run/run.ts';
@@ -54,6 +55,35 @@ describe('dsir', () => {
     expect(smoothed.notes).toEqual([]);
     expect(smoothed.fingerprint).not.toBe(plain.fingerprint);
     expect((await prepareScorer(run, 'dsir', silent)).prepared).toEqual(plain);
+  });
+
+  it('cross-fitted, compares a document with a pool that it is not part of', async () => {
+    const sample = Array.from(
+      { length: 40 },
+      (_, i) => `number ${i} is a word${i} of its own, said ${i * i}`,
+    );
+    await writeTexts(run.files.examples, ['what is the sum of two numbers']);
+    await writeTexts(run.files.sample, sample);
+    const folds = sample.map((text) => foldSlowly(Buffer.from(text), run.settings.classifier.bits, 1));
+    const count = (texts: readonly string[]): Float64Array => {
+      const counts = new Float64Array(buckets);
+      for (const bucket of texts.flatMap((text) => [...listBuckets(text)]))
+        counts[bucket] = (counts[bucket] ?? 0) + 1;
+      return counts;
+    };
+    const target = count(['what is the sum of two numbers']);
+    const wanted = sample.map((text, i) => {
+      const pool = count(sample.filter((_, other) => folds[other] !== folds[i]));
+      return Math.fround(
+        logWeight(Float64Array.from(compareCounts(target, pool, 1).ratios), listBuckets(text)),
+      );
+    });
+    expect(await scoreAll(run, 'cross-fit:dsir:smoothing=1', sample)).toEqual(wanted);
+    expect(await scoreAll(run, 'dsir:smoothing=1', sample)).not.toEqual(wanted);
+    const { prepared } = await prepareScorer(run, 'cross-fit:dsir:smoothing=1', silent);
+    expect(prepared.crossFits).toBe(
+      (await prepareScorer(run, 'dsir:smoothing=1', silent)).prepared.fingerprint,
+    );
   });
 
   it('adds the same noise for the same key and seed', async () => {

@@ -1,0 +1,229 @@
+// What the answers of an audit say about the ranking.
+
+import { z } from 'zod';
+import { formatCountOf } from '../../run/amounts.ts';
+import { type Audit, sliceSchema } from './audit.ts';
+import type { Decision, Decisions } from './decisions.ts';
+import { combine, type Share, weightedShare, wilson } from './intervals.ts';
+import { groupBy, judge, type Judged } from './judged.ts';
+import { alphaInterval, krippendorffAlpha } from './krippendorff.ts';
+import { personKey } from './person.ts';
+import { cutoffFor, precisionCutoffSchema } from './precision-cutoff.ts';
+
+const count = z.number().int().nonnegative();
+export const shareSchema = z.strictObject({ value: z.number(), low: z.number(), high: z.number() });
+
+/** Documents by what people said of them. */
+const talliedSchema = z.strictObject({
+  /** With at least one yes or no; precision is the share of yes among them. */
+  judged: count,
+  /** A document on which people disagree counts as the share of them who said yes. */
+  yes: z.number(),
+  /** Answered only with "cannot tell", which no share includes. */
+  cannotTell: count,
+  unanswered: count,
+  precision: shareSchema.nullable(),
+});
+type Tallied = z.output<typeof talliedSchema>;
+
+export const auditResultSchema = z.strictObject({
+  audit: z.strictObject({
+    id: z.string(),
+    drawnAt: z.string(),
+    question: z.string(),
+    scorer: z.string(),
+    generation: z.string(),
+    documents: count,
+  }),
+  people: z.array(z.strictObject({ person: z.string(), yes: count, no: count, cannotTell: count })),
+  /** Answers that replaced an earlier one of the same person. */
+  changedAnswers: count,
+  /** Of all documents of the ranking, each slice with its share of them; null without a yes or no. */
+  precision: shareSchema
+    .extend({
+      /** Share of the documents in slices with a yes or no; the precision is that of these slices. */
+      covers: z.number(),
+    })
+    .nullable(),
+  ...talliedSchema.omit({ precision: true }).shape,
+  /** Best first: the calibration curve. `meanScore` is that of the judged documents. */
+  slices: z.array(
+    sliceSchema.extend({ ...talliedSchema.shape, share: z.number(), meanScore: z.number().nullable() }),
+  ),
+  /** Most judged documents first. */
+  sources: z.array(z.strictObject({ source: z.string(), ...talliedSchema.shape })),
+  /** Precision of the better half of the slices minus that of the other half; null if either has no answer. */
+  difference: shareSchema.nullable(),
+  agreement: z
+    .strictObject({
+      /** Krippendorff's alpha of yes and no; null if all answers are the same. */
+      alpha: z.number().nullable(),
+      interval: z.strictObject({ low: z.number(), high: z.number() }).nullable(),
+      /** Share of the pairs of answers to one document that are equal. */
+      equal: z.number(),
+      documents: count,
+    })
+    .nullable(),
+  cutoff: precisionCutoffSchema.nullable(),
+  notes: z.array(z.string()),
+});
+export type AuditResult = z.output<typeof auditResultSchema>;
+
+/** The result; with `wanted`, also a cutoff for that precision. */
+export function auditResult(audit: Audit, decisions: Decisions, wanted?: number): AuditResult {
+  const judged = judge(audit, decisions.last);
+  const all = tally(judged);
+  const slices = audit.slices.map((slice, at) => {
+    const own = judged.filter((document) => document.slice === at);
+    const decisive = own.filter(({ yes }) => yes !== undefined);
+    return {
+      ...slice,
+      ...tally(own),
+      share: slice.documents / audit.documents,
+      meanScore:
+        decisive.length === 0 ? null : decisive.reduce((sum, { score }) => sum + score, 0) / decisive.length,
+    };
+  });
+  const result = {
+    audit: {
+      id: audit.id,
+      drawnAt: audit.drawnAt,
+      question: audit.question,
+      scorer: audit.scorer,
+      generation: audit.generation,
+      documents: audit.drawn.length,
+    },
+    people: listPeople(decisions.last),
+    changedAnswers: decisions.all.length - decisions.last.length,
+    precision: wholePrecision(slices),
+    judged: all.judged,
+    yes: all.yes,
+    cannotTell: all.cannotTell,
+    unanswered: all.unanswered,
+    slices,
+    sources: listSources(audit, judged),
+    difference: halvesDifference(slices),
+    agreement: agreementOf(judged, audit.seed),
+    cutoff: wanted === undefined ? null : cutoffFor(audit, judged, wanted),
+  };
+  return { ...result, notes: listNotes(result, decisions) };
+}
+
+function tally(documents: readonly Judged[]): Tallied {
+  const decisive = documents.flatMap(({ yes }) => yes ?? []);
+  const yes = decisive.reduce((sum, own) => sum + own, 0);
+  const unanswered = documents.filter(({ answers }) => answers.length === 0).length;
+  return {
+    judged: decisive.length,
+    yes,
+    cannotTell: documents.length - decisive.length - unanswered,
+    unanswered,
+    precision: decisive.length === 0 ? null : wilson(yes, decisive.length),
+  };
+}
+
+function listPeople(last: readonly Decision[]): AuditResult['people'] {
+  return [...groupBy(last, ({ person }) => personKey(person)).values()].map((own) => {
+    const counted = (answer: Decision['answer']): number =>
+      own.filter((decision) => decision.answer === answer).length;
+    return {
+      person: own[0]?.person ?? '',
+      yes: counted('yes'),
+      no: counted('no'),
+      cannotTell: counted('cannot tell'),
+    };
+  });
+}
+
+type Weighted = Pick<AuditResult['slices'][number], 'precision' | 'share'>;
+
+/** The slices with answers, with weights that sum to 1. */
+function weigh(slices: readonly Weighted[]): { covers: number; parts: { weight: number; share: Share }[] } {
+  const answered = slices.flatMap(({ precision, share }) => (precision === null ? [] : { precision, share }));
+  const covers = answered.reduce((sum, { share }) => sum + share, 0);
+  return {
+    covers,
+    parts: answered.map(({ precision, share }) => ({ weight: share / covers, share: precision })),
+  };
+}
+
+function wholePrecision(slices: readonly Weighted[]): AuditResult['precision'] {
+  const { covers, parts } = weigh(slices);
+  return parts.length === 0 ? null : { ...combine(parts), covers };
+}
+
+function halvesDifference(slices: readonly Weighted[]): Share | null {
+  const middle = Math.floor(slices.length / 2);
+  const better = weigh(slices.slice(0, middle)).parts;
+  const other = weigh(slices.slice(slices.length - middle)).parts;
+  return better.length === 0 || other.length === 0
+    ? null
+    : combine([...better, ...other.map(({ weight, share }) => ({ weight: -weight, share }))]);
+}
+
+/** By source; documents of different slices may have had different chances to be drawn. */
+function listSources({ slices }: Audit, judged: readonly Judged[]): AuditResult['sources'] {
+  return [...groupBy(judged, ({ source }) => source)]
+    .map(([source, own]) => {
+      const precision = weightedShare(
+        own.flatMap(({ yes, slice }) => {
+          const { documents = 0, drawn = 1 } = slices[slice] ?? {};
+          return yes === undefined ? [] : { yes, weight: documents / drawn };
+        }),
+      );
+      return { source, ...tally(own), precision: precision ?? null };
+    })
+    .sort((a, b) => b.judged - a.judged || (a.source < b.source ? -1 : 1));
+}
+
+function agreementOf(judged: readonly Judged[], seed: number): AuditResult['agreement'] {
+  const units = judged.map(({ answers }) =>
+    answers.flatMap(({ answer }) => (answer === 'cannot tell' ? [] : answer)),
+  );
+  const found = krippendorffAlpha(units);
+  return found === null
+    ? null
+    : {
+        alpha: found.alpha,
+        interval: alphaInterval(units, seed),
+        equal: found.agreement,
+        documents: found.units,
+      };
+}
+
+/** [ours] With fewer, most intervals are too wide to decide anything. */
+const fewJudged = 30;
+
+function listNotes(
+  { judged, precision, difference, agreement, slices }: Omit<AuditResult, 'notes'>,
+  { unreadableLines }: Decisions,
+): string[] {
+  const empty = slices.filter((slice) => slice.precision === null).length;
+  return [
+    ...(judged === 0
+      ? ['No document has a yes or no yet.']
+      : judged < fewJudged
+        ? [
+            `Only ${formatCountOf(judged, 'document')} with a yes or no: too few to say much, as the intervals show.`,
+          ]
+        : []),
+    ...(precision !== null && empty > 0
+      ? [`${empty} of ${slices.length} slices have no yes or no, and no precision includes them.`]
+      : []),
+    ...(difference !== null && difference.low <= 0 && difference.high >= 0
+      ? ['No difference seen between the better and the worse half of the scores.']
+      : []),
+    ...(difference !== null && difference.high < 0
+      ? ['The worse half of the scores has the better documents: the ranking may be upside down.']
+      : []),
+    ...(agreement === null && judged > 0
+      ? ['No document has a yes or no from two people, so their agreement is unknown.']
+      : []),
+    ...(agreement !== null && agreement.alpha === null
+      ? ["All answers to documents with two answers are the same; Krippendorff's alpha is undefined then."]
+      : []),
+    ...(unreadableLines > 0
+      ? [`${unreadableLines} lines of the file of answers cannot be read and were left out.`]
+      : []),
+  ];
+}

@@ -1,0 +1,178 @@
+// What answers say: precision by slice and as a whole, agreement, and the cutoff for a precision.
+
+import { describe, expect, it } from '@jest/globals';
+import type { AnswerWord, Decision } from '../../../evaluation/audit/decisions.ts';
+import { wilson } from '../../../evaluation/audit/intervals.ts';
+import { queueOf } from '../../../evaluation/audit/queue.ts';
+import { auditResult } from '../../../evaluation/audit/result.ts';
+import { decision, decisionsOf, makeAudit } from './made-audit.ts';
+
+/** One person's answers; `answer` chooses by the number of the document. */
+function answersTo(
+  count: number,
+  answer: (at: number) => AnswerWord | undefined,
+  person = 'Ada',
+): Decision[] {
+  return Array.from({ length: count }, (_, at) => at).flatMap((at) => {
+    const given = answer(at);
+    return given === undefined ? [] : decision(person, `d-${at}`, given);
+  });
+}
+
+describe('the result of an audit', () => {
+  it('weights slices by their documents, as an independent program does', () => {
+    const audit = makeAudit([1000, 3000, 6000], 12);
+    // Of the first slice 9 of 10, of the second 7.5 of 12 (people disagree on one), of the third 1 of 11.
+    const result = auditResult(
+      audit,
+      decisionsOf([
+        ...answersTo(36, (at) => {
+          if (at < 12) return at < 9 ? 'yes' : at === 9 ? 'no' : at === 10 ? 'cannot tell' : undefined;
+          if (at < 24) return at < 20 ? 'yes' : 'no';
+          return at === 24 ? 'yes' : at < 35 ? 'no' : 'cannot tell';
+        }),
+        decision('Bo', 'd-12', 'no'),
+      ]),
+    );
+    expect(
+      result.slices.map(({ judged, yes, cannotTell, unanswered }) => [judged, yes, cannotTell, unanswered]),
+    ).toEqual([
+      [10, 9, 1, 1],
+      [12, 7.5, 0, 0],
+      [11, 1, 1, 0],
+    ]);
+    expect(result.slices[0]?.precision).toEqual(wilson(9, 10));
+    expect(result.precision?.value).toBeCloseTo(0.33204545454545453, 10);
+    expect(result.precision?.low).toBeCloseTo(0.23445259969810342, 10);
+    expect(result.precision?.high).toBeCloseTo(0.5152826997198576, 10);
+    expect(result.precision?.covers).toBe(1);
+    expect(result.people).toEqual([
+      { person: 'Ada', yes: 18, no: 15, cannotTell: 2 },
+      { person: 'Bo', yes: 0, no: 1, cannotTell: 0 },
+    ]);
+    expect(result.sources.map(({ source, judged }) => [source, judged])).toEqual([
+      ['web', 17],
+      ['books', 16],
+    ]);
+  });
+
+  it('says what is missing', () => {
+    const audit = makeAudit([100, 100], 20);
+    const none = auditResult(audit, decisionsOf([]));
+    expect(none).toMatchObject({ precision: null, difference: null, agreement: null, unanswered: 40 });
+    expect(none.notes).toEqual(['No document has a yes or no yet.']);
+    const half = auditResult(audit, decisionsOf(answersTo(20, () => 'yes')));
+    expect(half.precision).toMatchObject({ value: 1, covers: 0.5 });
+    expect(half.notes).toEqual([
+      'Only 20 documents with a yes or no: too few to say much, as the intervals show.',
+      '1 of 2 slices have no yes or no, and no precision includes them.',
+      'No document has a yes or no from two people, so their agreement is unknown.',
+    ]);
+  });
+
+  it('says whether better scores have better documents', () => {
+    const audit = makeAudit([100, 100], 40);
+    const told = (answer: (at: number) => AnswerWord): string =>
+      auditResult(audit, decisionsOf(answersTo(80, answer))).notes.join(' ');
+    expect(told((at) => (at % 2 === 0 ? 'yes' : 'no'))).toMatch(/No difference seen/);
+    expect(told((at) => (at < 40 ? 'yes' : 'no'))).not.toMatch(/difference|upside down/);
+    expect(told((at) => (at < 40 ? 'no' : 'yes'))).toMatch(/upside down/);
+  });
+
+  it('measures agreement on yes and no of the documents with two answers', () => {
+    const audit = makeAudit([100], 12, true);
+    const first = [...'aabbdcccedda'];
+    // The published example with its six values mapped to two would be another figure; here yes and no only.
+    const pairs: [AnswerWord, AnswerWord][] = first.map((_, at) =>
+      at < 4 ? ['no', 'no'] : at < 10 ? ['yes', 'yes'] : at === 10 ? ['yes', 'no'] : ['yes', 'cannot tell'],
+    );
+    const { agreement } = auditResult(
+      audit,
+      decisionsOf([...answersTo(12, (at) => pairs[at]?.[0]), ...answersTo(12, (at) => pairs[at]?.[1], 'Bo')]),
+    );
+    // 22 values: 9 no and 13 yes; 2 disagreeing pairs: 1 - 21 * 2 / (2 * 9 * 13).
+    expect(agreement?.alpha).toBeCloseTo(1 - (21 * 2) / (2 * 9 * 13), 12);
+    expect(agreement).toMatchObject({ equal: 10 / 11, documents: 11 });
+  });
+
+  it('counts only the last answer, and tells how many changed', () => {
+    const audit = makeAudit([100], 2);
+    const [before, after] = [decision('Ada', 'd-0', 'no'), decision('Ada', 'd-0', 'yes')];
+    const result = auditResult(audit, { all: [before, after], last: [after], unreadableLines: 0 });
+    expect(result).toMatchObject({ judged: 1, yes: 1, changedAnswers: 1 });
+  });
+});
+
+describe('the cutoff for a precision', () => {
+  it('is where the good documents end', () => {
+    const audit = makeAudit([100, 100, 100, 100], 30);
+    const { cutoff } = auditResult(audit, decisionsOf(answersTo(120, (at) => (at < 60 ? 'yes' : 'no'))), 1);
+    expect(cutoff?.verdict).toBe('undecided');
+    expect(cutoff?.chosenOn).toEqual({ precision: 1, judged: 30 });
+    expect(cutoff?.measuredOn?.value).toBeGreaterThan(0.9);
+    // Documents 0 to 59 are good, and half of them chose it.
+    expect(cutoff?.score).toBeGreaterThanOrEqual(1 - 59 / 120);
+    expect(cutoff?.score).toBeLessThan(1 - 50 / 120);
+    const lower = auditResult(audit, decisionsOf(answersTo(120, (at) => (at < 60 ? 'yes' : 'no'))), 0.7);
+    expect(lower.cutoff?.verdict).toBe('undecided');
+    expect(lower.cutoff?.score ?? 1).toBeLessThan(1 - 59 / 120);
+    expect(auditResult(audit, decisionsOf(answersTo(120, () => 'yes')), 0.9).cutoff?.verdict).toBe('reached');
+  });
+
+  it('is none where no ten documents are good enough', () => {
+    const audit = makeAudit([100, 100], 30);
+    expect(auditResult(audit, decisionsOf(answersTo(60, () => 'no')), 0.5).cutoff).toEqual({
+      wanted: 0.5,
+      score: null,
+      chosenOn: null,
+      measuredOn: null,
+      verdict: 'no cutoff found',
+    });
+    // Eight yes in the choosing half cannot carry a cutoff.
+    const few = answersTo(60, (at) => (at < 8 ? 'yes' : 'no'));
+    expect(auditResult(audit, decisionsOf(few), 1).cutoff?.verdict).toBe('no cutoff found');
+  });
+
+  it('is measured on documents that did not choose it: noise does not look like precision', () => {
+    let state = 7;
+    const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+    const chosen: number[] = [];
+    const measured: number[] = [];
+    for (let seed = 0; seed < 300; seed++) {
+      const audit = makeAudit([100, 100, 100, 100], 40, false, seed);
+      const { cutoff } = auditResult(
+        audit,
+        decisionsOf(answersTo(160, () => (random() < 0.5 ? 'yes' : 'no'))),
+        0.6,
+      );
+      if (cutoff?.measuredOn == null || cutoff.chosenOn === null) continue;
+      chosen.push(cutoff.chosenOn.precision);
+      measured.push(cutoff.measuredOn.value);
+    }
+    const mean = (values: readonly number[]): number =>
+      values.reduce((sum, value) => sum + value, 0) / values.length;
+    expect(chosen.length).toBeGreaterThan(100);
+    expect(mean(chosen)).toBeGreaterThanOrEqual(0.6);
+    expect(mean(measured)).toBeGreaterThan(0.46);
+    expect(mean(measured)).toBeLessThan(0.54);
+  });
+});
+
+describe('the queue of a person', () => {
+  it('has each document until it has its one or two answers, in an order of the person', () => {
+    const single = makeAudit([100], 30);
+    const ada = queueOf(single, decisionsOf([]), 'Ada').open.map(({ id }) => id);
+    const bo = queueOf(single, decisionsOf([]), 'Bo').open.map(({ id }) => id);
+    expect(ada.toSorted()).toEqual(bo.toSorted());
+    expect(ada).not.toEqual(bo);
+    expect(queueOf(single, decisionsOf([]), 'ada').open.map(({ id }) => id)).toEqual(ada);
+    const answered = decisionsOf(answersTo(10, () => 'yes'));
+    expect(queueOf(single, answered, 'Bo').open).toHaveLength(20);
+    expect(queueOf(single, answered, 'Ada')).toMatchObject({ forOthers: 0, answered: { length: 10 } });
+    const twice = makeAudit([100], 30, true);
+    expect(queueOf(twice, answered, 'Ada')).toMatchObject({ forOthers: 10, open: { length: 20 } });
+    expect(queueOf(twice, answered, 'Bo').open).toHaveLength(30);
+    const both = decisionsOf([...answersTo(10, () => 'yes'), ...answersTo(10, () => 'no', 'Bo')]);
+    expect(queueOf(twice, both, 'Cy').open).toHaveLength(20);
+  });
+});
