@@ -24,10 +24,10 @@ export function crossFitKind({ parse, rankingRun }: Scorers): ScorerKind {
     name,
     usage: `${name}:SCORER`,
     takesFile: false,
-    async prepare({ main, argument: scorer, report }) {
+    async prepare({ main, argument: scorer, report, forceJudge }) {
       const { kind, argument } = parse(scorer);
       const run = rankingRun(main, scorer);
-      const prepared = await crossFitOf(kind, scorer).prepare({ main, run, argument, report });
+      const prepared = await crossFitOf(kind, scorer).prepare({ main, run, argument, report, forceJudge });
       const settings = { ...prepared.settings, scorer: kind.name, ranking: run.ranking };
       return { ...prepared, kind: name, settings };
     },

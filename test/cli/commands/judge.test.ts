@@ -90,10 +90,13 @@ describe('betr judge --exam', () => {
     expect(stdout).toContain('Swap the answers for and against');
   });
 
-  it('finds a judge that knows nothing too weak', async () => {
+  it('fails a judge that knows nothing', async () => {
     const ended = await examine('dull', '--for', 'space');
     expect(ended.code).toBe(1);
-    expect(examOf(ended).verdict).toBe('too weak');
+    const { verdict, parts } = examOf(ended);
+    // By chance, it may be a little upside down.
+    expect(['too weak', 'upside down']).toContain(verdict);
+    expect(Math.abs((parts[0]?.area?.value ?? 0) - 0.5)).toBeLessThan(0.2);
   });
 
   it('counts texts without a score and gives them none', async () => {
