@@ -81,7 +81,7 @@ function describeCost({ cost }: Exam): string[] {
   const describe = (what: string, { documents, seconds, tokens, money }: Amount): string =>
     `Judging the ${what}: ${formatCountOf(documents, 'document')}, about ${formatDuration(seconds)} and ` +
     `${formatAmount(tokens)} tokens` +
-    (money === null ? '' : `, ${money.toPrecision(3)} in money (models[].price)`);
+    (money === null ? '' : `, at a price of ${money.toPrecision(3)}`);
   return [describe('sample', cost.sample), describe('whole corpus', cost.corpus)];
 }
 

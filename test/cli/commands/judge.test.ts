@@ -72,7 +72,7 @@ describe('betr judge --exam', () => {
     expect(stdout).toContain('It does not show whether the judge knows good texts from bad ones.');
     expect(stdout).toContain('Part 2, quality within a source');
     expect(stdout).toContain('Result: passed. The judge can be used');
-    expect(stdout).toMatch(/Judging the whole corpus: 600 documents, about .* tokens, .* in money/);
+    expect(stdout).toMatch(/Judging the whole corpus: 600 documents, about .* tokens, at a price of /);
   });
 
   it('names a judge that is upside down', async () => {
