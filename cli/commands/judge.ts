@@ -51,7 +51,7 @@ export function judgeCommand(): Command {
     .option('--against <names...>', 'exam: those that should score low (default: a random sample)')
     .option(
       '--labeled <file>',
-      'exam: rows with "text" and "label" (yes or no), instead of --for and --against',
+      'exam: rows with "text" and "label" (yes or no), instead of --for and --against; relative to the settings',
     )
     .option('--source <name>', 'exam: the source to test quality in')
     .option(
