@@ -35,7 +35,8 @@ export function rankingCommand(name: string, description: string): Command {
 /** The option that chooses a ranking. */
 export const scorerOption = [
   '--scorer <name>',
-  'scorer of the ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, head:MODEL, lm:JUDGE, … (docs/scorers.md)',
+  'scorer of the ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, head:MODEL, lm:JUDGE, ' +
+    'cross-fit:SCORER, … (docs/scorers.md)',
   defaultScorer,
 ] as const;
 

@@ -57,7 +57,10 @@ export async function openContestants(
 /** Opens the ranking `by` that a scorer is measured by. */
 async function openContestant(run: Run, scorer: string, by = scorer): Promise<Contestant> {
   const own = rankingRun(run, by);
-  return { scorer, by, fitting: fittingOf(by), run: own, ranking: await readRanking(own) };
+  const ranking = own === run ? await readRanking(run) : await ifMade(readRanking(own));
+  if (ranking === undefined)
+    throw fail('STEP_MISSING', { need: `ranking by ${by}`, command: `betr rank --scorer ${by}` });
+  return { scorer, by, fitting: fittingOf(by), run: own, ranking };
 }
 
 /**

@@ -40,6 +40,7 @@ export async function evaluateSelections(
   const { run, ranking } = contestants[0];
   const scorers = contestants.map(({ scorer }) => scorer);
   const tests = await readTests(run);
+  const fidelity = await readFidelity(rankingOf(run, ''));
   const vocabulary = openVocabulary();
   return withRunDatabase(run, async (connection) => {
     const contest = await openContest(connection, contestants, keeps, { seed, trainWords });
@@ -92,7 +93,7 @@ export async function evaluateSelections(
       ),
       selections: contest.selections.map((_, index) => judge(findings, index)),
       agreement: await compareScorers(connection, scorers, contest),
-      fidelity: await readFidelity(rankingOf(run, '')),
+      fidelity,
     };
   });
 }

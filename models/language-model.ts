@@ -74,6 +74,8 @@ export interface Source {
   topK: number | null;
   /** The route used at a server. */
   route: string | null;
+  /** vLLM's --logprobs-mode, as found by asking at two temperatures; absent elsewhere. */
+  logprobsMode?: 'raw_logprobs' | 'processed_logprobs';
 }
 
 export interface LanguageModel {
@@ -103,6 +105,8 @@ export interface LanguageModel {
   /** Continues a prompt. Errors: as above. */
   generate(prompt: string, sampling: Sampling): Promise<Generation>;
   close(): Promise<void>;
+  /** How many calls at once keep it busy; 1 if absent. It changes as servers come and go. */
+  readonly callsAtOnce?: number;
 }
 
 /** Bits per byte of a text; null if it is empty. */

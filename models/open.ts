@@ -4,6 +4,7 @@
 import type { Report } from '../run/progress.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Settings } from '../run/settings.ts';
+import type { ModelSettings } from '../run/model-settings.ts';
 import { openEndpoint } from './endpoint/embedder.ts';
 import type { Embedder } from './embedder.ts';
 import type { LanguageModel } from './language-model.ts';
@@ -26,16 +27,21 @@ export async function openEmbedder(
 
 /**
  * Opens the language model that the settings have under a name; relative folders start from `baseFolder`.
- * Errors: LANGUAGE_MODEL_UNKNOWN, LANGUAGE_MODEL_UNAVAILABLE, and those of an endpoint.
+ * Errors: LANGUAGE_MODEL_UNKNOWN, LANGUAGE_MODEL_UNAVAILABLE, and those of an endpoint or a pool of them.
  */
 export async function openLanguageModel(
   { models }: Pick<Settings, 'models'>,
   name: string,
   baseFolder: string,
 ): Promise<LanguageModel> {
-  const settings = models.find((model) => model.name === name);
-  if (settings === undefined)
+  const entry = models.find((model) => model.name === name);
+  if (entry === undefined)
     throw fail('LANGUAGE_MODEL_UNKNOWN', { name, known: models.map((model) => model.name) });
+  if (typeof entry.model !== 'string') {
+    const { openServerPool } = await import('./endpoint/server-pool.ts');
+    return openServerPool(entry, entry.model, baseFolder);
+  }
+  const settings: ModelSettings = { ...entry, model: entry.model };
   if (/^https?:\/\//.test(settings.model)) {
     const { openEndpointModel } = await import('./endpoint/language-model.ts');
     return openEndpointModel(settings);

@@ -7,7 +7,7 @@ import { BetrError, type ErrorCode, fail } from '../../run/errors/errors.ts';
 import type { Settings } from '../../run/settings.ts';
 import { readSettings } from '../../run/read-settings.ts';
 import { command, type CommonOptions } from '../options.ts';
-import { showPath } from '../../run/address.ts';
+import { showPlace } from '../../run/model-settings.ts';
 import { escapeControls } from '../../run/escape-controls.ts';
 import { formatCount } from '../../run/amounts.ts';
 import { printResult } from '../output.ts';
@@ -70,7 +70,7 @@ async function examine(
       const { fingerprint, contextTokens, beginning, continuations, source, lacks } = model;
       return {
         name,
-        model: showPath(place),
+        model: showPlace(place),
         fingerprint,
         contextTokens,
         beginning,
@@ -85,7 +85,7 @@ async function examine(
     }
   } catch (error) {
     if (!(error instanceof BetrError)) throw error;
-    return { name, model: showPath(place), error: { code: error.code, message: error.message } };
+    return { name, model: showPlace(place), error: { code: error.code, message: error.message } };
   }
 }
 
@@ -179,9 +179,8 @@ function describeWorking({
   test,
   fingerprint,
 }: Working): string[] {
-  const from = [source.backEnd, source.place, source.quantization, source.route].filter(
-    (part) => part !== null,
-  );
+  const { backEnd, place, quantization, route, logprobsMode = null } = source;
+  const from = [backEnd, place, quantization, route, logprobsMode].filter((part) => part !== null);
   const answers = Object.entries(test.logProbabilities ?? {}).map(
     ([continuation, value]) =>
       `${JSON.stringify(continuation)} ${value === null ? 'unknown' : value.toFixed(3)}`,

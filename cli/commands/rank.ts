@@ -22,6 +22,11 @@ export function rankCommand(): Command {
     'score every document of the corpus and publish the ranking; only new and changed shards are scored',
   )
     .option(...scorerOption)
+    .option(
+      '--all',
+      'with --scorer lm:JUDGE: the judge reads every document, not only the sample; short for lm:JUDGE#all',
+      false,
+    )
     .option('--workers <count>', 'worker processes (default: workers in the settings)', (text) =>
       parseWorkers(text),
     )
@@ -36,7 +41,8 @@ export function rankCommand(): Command {
       'use a judge (lm:JUDGE) even if it fails its exam; the notes of the ranking record it',
       false,
     )
-    .action(async (options: RankOptions) => {
+    .action(async (given: RankOptions) => {
+      const options = { ...given, scorer: scorerOf(given) };
       if (options.dryRun && options.publishOnly)
         throw fail('USAGE', { problem: 'Give --dry-run or --publish-only, not both' });
       if (options.dryRun) {
@@ -71,7 +77,15 @@ async function prepareRun(main: Run, options: RankOptions, report: Report): Prom
   return (await prepareRanking(main, options.scorer, report, options)).run;
 }
 
+/** The scorer, in full. Errors: USAGE. */
+function scorerOf({ scorer, all }: RankOptions): string {
+  if (!all || /^lm:.*#all$/.test(scorer)) return scorer;
+  if (!scorer.startsWith('lm:')) throw fail('USAGE', { problem: '--all needs --scorer lm:JUDGE' });
+  return `${scorer}#all`;
+}
+
 interface RankOptions extends StepOptions {
+  all: boolean;
   dryRun: boolean;
   workers?: number;
   scorer: string;

@@ -7,7 +7,7 @@ import { readShard } from '../../data/read.ts';
 import { listCorpus } from '../../data/shards.ts';
 import { commitFile } from '../../data/files/commit.ts';
 import { joinTexts } from '../../models/joined-tokens.ts';
-import type { ModelSettings } from '../../run/model-settings.ts';
+import type { ModelEntry } from '../../run/model-settings.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { readSampleBlocks } from '../vectors/embed.ts';
@@ -33,7 +33,7 @@ export function judgePrefix({ fingerprint }: Judge): string {
 }
 
 /** The model of a judge, as the settings have it. */
-export function modelOf({ settings: { models } }: Run, { model }: Judge): ModelSettings {
+export function modelOf({ settings: { models } }: Run, { model }: Judge): ModelEntry {
   const found = models.find(({ name }) => name === model.name);
   if (found === undefined)
     throw fail('LANGUAGE_MODEL_UNKNOWN', { name: model.name, known: models.map(({ name }) => name) });
@@ -45,7 +45,7 @@ const chatTopMost = 20;
 
 /** A request's route and body. */
 export function batchRequest(
-  settings: ModelSettings,
+  settings: ModelEntry,
   model: string,
   { prompt, question }: Pick<JudgeRequest, 'prompt' | 'question'>,
 ): { url: string; body: object } {
@@ -167,8 +167,9 @@ export async function forEachRequest(
 }
 
 /** What requests call the model: its name at the server, or on the hub. Errors: LANGUAGE_MODEL_NAME_MISSING. */
-function nameForRequests({ name, model, endpointModel }: ModelSettings): string {
+function nameForRequests({ name, model, endpointModel }: ModelEntry): string {
   if (endpointModel !== undefined) return endpointModel;
-  if (/^https?:/i.test(model)) throw fail('LANGUAGE_MODEL_NAME_MISSING', { model: name });
+  if (typeof model !== 'string' || /^https?:/i.test(model))
+    throw fail('LANGUAGE_MODEL_NAME_MISSING', { model: name });
   return model;
 }

@@ -111,7 +111,7 @@ export async function openJudge(run: Run, name: string, report: Report): Promise
       questions,
       store,
       // An endpoint gets the next window while it answers the questions about others.
-      atOnce: model.source.backEnd === 'endpoint' ? 2 * (ofModel?.requestsAtOnce ?? 1) : 1,
+      atOnce: () => (model.callsAtOnce === undefined ? 1 : 2 * model.callsAtOnce),
       budget: { mostTokens, price: ofModel?.price?.perMillionTokens, ...settings.budget },
     });
     return {
@@ -168,6 +168,14 @@ function cutText(text: string, settings: JudgeSettings): { windows: TextWindow[]
   const whole = text.toWellFormed();
   const windows = windowsOf(whole, settings);
   return { windows, pieces: windows.map(({ from, to }) => whole.slice(from, to)) };
+}
+
+/** The kind of a judge of the settings; undefined if there is no such judge. Errors: JUDGE_INVALID. */
+export function findKind({ judges, models }: Run['settings'], name: string): JudgeKind | undefined {
+  const settings = judges.find((judge) => judge.name === name);
+  if (settings === undefined) return undefined;
+  const isChat = models.find((model) => model.name === settings.model)?.chat ?? false;
+  return kindOf(settings, readQuestions(settings, isChat));
 }
 
 function kindOf({ subject }: JudgeSettings, questions: readonly AskedQuestion[]): JudgeKind {

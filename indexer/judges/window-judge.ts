@@ -18,7 +18,7 @@ interface Opened {
   questions: readonly AskedQuestion[];
   store: ReplyStore;
   /** Windows in flight. */
-  atOnce: number;
+  atOnce: () => number;
   budget: {
     mostTokens: number;
     price: number | undefined;
@@ -139,27 +139,35 @@ function collectPieces(texts: readonly (readonly string[])[]): Map<string, Piece
 }
 
 /**
- * Works on all items, `atOnce` at a time. After an error it starts no more, waits for those in progress, and
+ * Works on all items, `atOnce` at a time, which may change as servers come and go. After an error it starts no more, waits for those in progress, and
  * throws the first error.
  */
 async function forEachAtOnce<T>(
   items: readonly T[],
-  atOnce: number,
+  atOnce: () => number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const failures: unknown[] = [];
   let next = 0;
-  const worker = async (): Promise<void> => {
-    while (failures.length === 0 && next < items.length) {
-      const item = items[next++];
-      if (item === undefined) return;
-      try {
-        await work(item);
-      } catch (error) {
-        failures.push(error);
-      }
+  const workers: Promise<void>[] = [];
+  let running = 0;
+  const startMore = (): void => {
+    while (running < atOnce() && failures.length === 0 && next < items.length) {
+      running++;
+      workers.push(workOn(items[next++]));
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, worker));
+  const workOn = async (item: T | undefined): Promise<void> => {
+    try {
+      if (item !== undefined) await work(item);
+    } catch (error) {
+      failures.push(error);
+    }
+    running--;
+    startMore();
+  };
+  startMore();
+  // The list grows while it is gone through.
+  for (const worker of workers) await worker;
   if (failures.length > 0) throw failures[0];
 }

@@ -44,6 +44,8 @@ export class EndpointProblem extends Error {
    */
   readonly kind: 'passing' | 'key' | 'status' | 'answer';
   readonly status: number | undefined;
+  /** Whether its words are the server's: a server's shortage of memory is not this machine's. */
+  readonly isQuoted: boolean;
   /** The server's message. */
   readonly said: string;
   readonly retryAfterMs: number;
@@ -64,6 +66,7 @@ export class EndpointProblem extends Error {
     super(message, { cause: more.cause });
     this.kind = kind;
     this.status = more.status;
+    this.isQuoted = more.status !== undefined;
     this.said = more.said ?? message;
     this.retryAfterMs = more.retryAfterMs ?? 0;
     this.isCut = more.isCut ?? false;

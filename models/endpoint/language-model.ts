@@ -12,6 +12,7 @@ import { scoreText } from './text-answer.ts';
 import { defaultPace, EndpointProblem } from './exchange.ts';
 import type { Pace } from '../../data/remote/retry.ts';
 import { type Asking, chat, requestCompletion } from './route-requests.ts';
+import type { LogprobsMode } from './logprobs-mode.ts';
 import { findRoutes } from './routes.ts';
 import { openServer } from './server.ts';
 import { openServerTokenizer } from './server-tokenizer.ts';
@@ -27,6 +28,27 @@ export async function openEndpointModel(
   settings: ModelSettings,
   pace: Pace = defaultPace,
 ): Promise<LanguageModel> {
+  return (await openServerModel(settings, pace)).model;
+}
+
+/** What a log probability depends on, whichever of several servers gives it. */
+export interface Identity {
+  /** The model's name at the server. */
+  model: string | null;
+  weights: string | null;
+  route: string;
+  byTokens: boolean;
+  topK: number | null;
+  chat: boolean;
+  contextTokens: number | null;
+  logprobsMode?: LogprobsMode;
+}
+
+/** Opens a model at a server, and says which model that is. Errors: those of `openEndpointModel`. */
+export async function openServerModel(
+  settings: ModelSettings,
+  pace: Pace,
+): Promise<{ model: LanguageModel; identity: Identity }> {
   const server = await openServer(settings, pace);
   const { name } = settings;
   const asking: Asking = {
@@ -72,19 +94,20 @@ export async function openEndpointModel(
       reason,
     });
   };
-  return {
+  const logprobsMode = routes.logprobsMode === undefined ? {} : { logprobsMode: routes.logprobsMode };
+  const identity: Identity = {
+    model: server.model ?? null,
+    weights: server.quantization,
+    route: routes.name,
+    byTokens: tokenizer !== undefined,
+    topK: isExact ? null : asking.topK,
+    chat: settings.chat,
+    contextTokens,
+    ...logprobsMode,
+  };
+  const model: LanguageModel = {
     name,
-    fingerprint: fingerprint({
-      endpoint: 1,
-      url: server.base,
-      model: server.model ?? null,
-      weights: server.quantization,
-      route: routes.name,
-      byTokens: tokenizer !== undefined,
-      topK: isExact ? null : asking.topK,
-      chat: settings.chat,
-      contextTokens,
-    }),
+    fingerprint: fingerprint({ endpoint: 1, url: server.base, ...identity }),
     contextTokens,
     beginning: tokenizer === undefined ? null : tokenizer.beginningText,
     lacks,
@@ -97,13 +120,16 @@ export async function openEndpointModel(
       precision: isExact ? 'exact' : 'top-k',
       topK: isExact ? null : asking.topK,
       route: routes.name,
+      ...logprobsMode,
     },
     logProbabilities: async (questions, side) =>
       guard('logProbabilities', () => Promise.all(questions.map((question) => answer(open, question, side)))),
     textLogProbability: async (text) => guard('textLogProbability', () => scoreText(open, text)),
     generate: async (prompt, sampling) => guard('generate', () => generate(open, settings, prompt, sampling)),
     close: () => Promise.resolve(),
+    callsAtOnce: settings.requestsAtOnce,
   };
+  return { model, identity };
 }
 
 async function generate(

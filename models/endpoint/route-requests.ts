@@ -3,6 +3,7 @@
 import { fail } from '../../run/errors/errors.ts';
 import { EndpointProblem } from './exchange.ts';
 import { type Completion, completionSchema, findCut, findFault, type Position } from './log-probabilities.ts';
+import type { LogprobsMode } from './logprobs-mode.ts';
 import type { Server } from './server.ts';
 
 /** A prompt to send: its tokens if they are known, otherwise its text. */
@@ -27,6 +28,8 @@ export interface Routes {
   none?: string;
   /** Why the server does not echo prompts. */
   noEcho: string;
+  /** How vLLM computes log probabilities. */
+  logprobsMode?: LogprobsMode;
 }
 
 export interface Asking {

@@ -7,6 +7,7 @@ import { type Asking, type Prompt, type Routes, chat, ifThere, orFail, readNext 
 import { llamaRoutes } from './llama-route.ts';
 import { completionsRoutes } from './completions-route.ts';
 import { withChosenTokens } from './chosen-tokens-route.ts';
+import { findLogprobsMode } from './logprobs-mode.ts';
 
 const probe = 'One, two, three, four, five';
 
@@ -22,7 +23,11 @@ export async function findRoutes(
   if (isLlama && ids !== undefined) return llamaRoutes(asking, ids);
   if (asked !== 'chat') {
     const found = await completionsRoutes(asking, ids ?? probe);
-    if (found !== undefined) return ids === undefined ? found : withChosenTokens(asking, found, ids);
+    if (found !== undefined) {
+      const routes = ids === undefined ? found : await withChosenTokens(asking, found, ids);
+      const logprobsMode = await findLogprobsMode(asking, ids ?? probe);
+      return logprobsMode === undefined ? routes : { ...routes, logprobsMode };
+    }
     if (asked === 'completions')
       return { name: 'completions', none: 'it has no /completions', noEcho: 'it has no /completions' };
   }

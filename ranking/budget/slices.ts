@@ -30,7 +30,7 @@ export const slicesSchema = z.strictObject({
     }),
   ),
   caveats: z.array(z.string()),
-  /** For rankings by a language model's scores: how the paper used its slices. */
+  /** For a ranking by LM-Score: how the paper used its slices. */
   paper: z.string().optional(),
 });
 export type Slices = z.output<typeof slicesSchema>;
@@ -72,10 +72,14 @@ export async function countSlices(
       share: cutoff.tokens / Math.max(1, tokens),
     })),
     caveats: [...(ranking.estimatedDocuments > 0 ? ['Token counts are estimated.'] : []), fixedScoreCaveat],
-    ...(isByLanguageModel(scorer) && chosen === undefined ? { paper: paperNote } : {}),
+    ...(chosen === undefined && (await isLmScore(run, scorer)) ? { paper: paperNote } : {}),
   };
 }
 
-function isByLanguageModel(scorer: string): boolean {
-  return scorer === 'lm' || scorer.startsWith('lm:');
+async function isLmScore({ settings }: Run, scorer: string): Promise<boolean> {
+  const [, judge] = /^lm:(.+)/.exec(scorer) ?? [];
+  if (judge === undefined) return false;
+  // Other rankings do not need the libraries of judges.
+  const { findKind } = await import('../../indexer/judges/judge.ts');
+  return findKind(settings, judge) === 'LM-Score';
 }

@@ -107,11 +107,15 @@ const shortageWords = new RegExp(
   'i',
 );
 
-/** Whether something failed because the memory or the address space ran out. */
+/**
+ * Whether something failed because the memory or the address space ran out. Errors with `isQuoted` quote another
+ * machine.
+ */
 function isMemoryShortage(error: unknown): boolean {
   // DuckDB also uses these words when its spill disk is full.
   return (
     isNativeError(error) &&
+    !('isQuoted' in error && error.isQuoted === true) &&
     (shortageCodes.includes(systemCode(error)) || shortageWords.test(error.message)) &&
     !/temp_directory|no space left/i.test(error.message)
   );

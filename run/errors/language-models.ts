@@ -39,6 +39,21 @@ export const languageModelErrors = {
       `The server at ${v.url} does not have the model "${v.asked}"; it has ${v.known}. Set ` +
       'endpointModel to one of its models.',
   },
+  LANGUAGE_MODEL_DIFFERS: {
+    status: 502,
+    exit: 2,
+    say: (v: { model: string; url: string; other: string; differences: string }) =>
+      `The servers of "${v.model}" must all serve the same model, but the one at ${v.url} differs from the ` +
+      `one at ${v.other}: ${v.differences}. Remove one of them, or start it with the same model.`,
+  },
+  LANGUAGE_MODEL_NO_SERVER: {
+    status: 502,
+    exit: 1,
+    say: (v: { model: string; place: string; seconds: number; reasons: string }) =>
+      `No server of "${v.model}" (${v.place}) answered within ${v.seconds} s` +
+      `${v.reasons === '' ? '' : ` (${v.reasons})`}. Start one and run the same command again, or raise ` +
+      'models[].waitSeconds.',
+  },
   LANGUAGE_MODEL_NAME_MISSING: {
     status: 422,
     exit: 2,

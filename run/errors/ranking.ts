@@ -14,8 +14,8 @@ export const rankingErrors = {
     status: 422,
     exit: 1,
     say: (v: { documents: number; reasons: string }) =>
-      `The scorer gave none of the ${v.documents} documents a score, so there is nothing to rank: ` +
-      `${v.reasons}. Use another scorer, or change the scorer's settings and rank again.`,
+      `The scorer gave none of the ${v.documents} documents a score, so there is nothing to rank ` +
+      `(${v.reasons}). Use another scorer, or change the scorer's settings and rank again.`,
   },
   TOKENS_TOO_MANY: {
     status: 422,

@@ -24,10 +24,11 @@ export function crossFitKind({ parse, rankingRun }: Scorers): ScorerKind {
     name,
     usage: `${name}:SCORER`,
     takesFile: false,
-    async prepare({ main, argument: scorer, report, forceJudge }) {
+    async prepare(context) {
+      const { main, argument: scorer } = context;
       const { kind, argument } = parse(scorer);
       const run = rankingRun(main, scorer);
-      const prepared = await crossFitOf(kind, scorer).prepare({ main, run, argument, report, forceJudge });
+      const prepared = await crossFitOf(kind, scorer).prepare({ ...context, run, argument });
       const settings = { ...prepared.settings, scorer: kind.name, ranking: run.ranking };
       return { ...prepared, kind: name, settings };
     },

@@ -44,7 +44,7 @@ export interface Measured {
 
 /** What a scorer with details says about a batch beside its scores. */
 export interface BatchNotes {
-  /** Why document i has no score: a short code. All its scores in `out` are then NaN. */
+  /** Why document i has no score: a few words. All its scores in `out` are then NaN. */
   reasons: (string | undefined)[];
   /** details[i · names.length + d] becomes detail d of document i, scored or not; NaN (the default) for none. */
   details: Float32Array;

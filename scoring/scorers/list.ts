@@ -17,12 +17,24 @@ import { fasttext, splitLabel } from './fasttext.ts';
 import { edu, head } from './head.ts';
 import type { CorpusScorer, PreparedScorer, ScorerKind } from './kind.ts';
 import { length } from './length.ts';
+import { lmAll } from './lm-all.ts';
 import { lmScore } from './lm-score.ts';
 import { random } from './random.ts';
 
 const crossFit = crossFitKind({ parse: parseScorer, rankingRun });
 /** Tests add their own. */
-export const scorerKinds: ScorerKind[] = [betr, random, length, dsir, fasttext, head, edu, lmScore, crossFit];
+export const scorerKinds: ScorerKind[] = [
+  betr,
+  random,
+  length,
+  dsir,
+  fasttext,
+  head,
+  edu,
+  lmScore,
+  lmAll,
+  crossFit,
+];
 
 export const defaultScorer = 'betr';
 
@@ -142,6 +154,8 @@ function learnedScorer(scorer: string): string {
 }
 
 function parseScorer(scorer: string): { kind: ScorerKind; argument: string } {
+  const [, judge] = /^lm:(.*)#all$/s.exec(scorer) ?? [];
+  if (judge !== undefined) return { kind: lmAll, argument: judge };
   const colon = scorer.indexOf(':');
   return {
     kind: findKind(colon < 0 ? scorer : scorer.slice(0, colon), scorer),

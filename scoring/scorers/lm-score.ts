@@ -1,5 +1,5 @@
 // A language model judges the sample; a classifier learns its scores and scores the corpus, as in BETR. AutoDS
-// (arXiv 2402.07625) asks its model about every document.
+// (arXiv 2402.07625) asks its model about every document (lm-all.ts).
 
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -17,7 +17,7 @@ import { crossFitClassifier } from './cross-fit.ts';
 import type { ScorerKind } from './kind.ts';
 
 /** arXiv 2406.11794, section 4. */
-const publishedTest =
+export const publishedTest =
   'In one published test (DCLM), asking a model agreed best with people but chose worse training data than a classifier did.';
 
 const prepare: ScorerKind['prepare'] = async ({ main, run, argument, report, forceJudge = false }) => {
@@ -77,24 +77,28 @@ export const lmScore: ScorerKind = {
   open: (run, prepared) => betr.open(run, prepared),
 };
 
-/** Who judged, by which numbers, and how many documents have no score. */
-function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): string {
-  const { model, kind } = judge;
+/** The model of a judge, and the numbers that its scores are made of. */
+export function describeModel({ model, kind }: Judge): string {
   const { source } = model;
   const from = [
     source.place,
     source.quantization,
-    kind === 'rating' && judge.model.lacks.logProbabilities !== undefined
+    kind === 'rating' && model.lacks.logProbabilities !== undefined
       ? null
       : source.precision === 'exact'
         ? 'exact log probabilities'
         : `the ${source.topK ?? 0} most likely tokens`,
   ].filter((part) => part !== null);
+  return `model ${model.name}: ${from.join(', ')}`;
+}
+
+/** Who judged, by which numbers, and how many documents have no score. */
+function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): string {
   const missing = Object.values(unknown).reduce((sum, count) => sum + count, 0);
   const reasons = describeReasons(unknown);
   return (
-    `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} a ${kind} ` +
-    `(model ${model.name}: ${from.join(', ')}). ` +
+    `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} a ${judge.kind} ` +
+    `(${describeModel(judge)}). ` +
     (missing === 0
       ? 'None is unknown.'
       : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and not learned from.`)

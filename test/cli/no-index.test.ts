@@ -185,7 +185,9 @@ describe('without an index', () => {
     });
     expect(await readRanking(rankingRun(run, 'random'))).toMatchObject({ documents: 1300 });
     // Of others it says what is missing.
-    expect((await betr(folder, ['evaluate', '--scorers', 'length:x=1', '--keep', '30%'])).code).not.toBe(0);
+    expect((await betr(folder, ['evaluate', '--scorers', 'length:x=1', '--keep', '30%'])).stderr).toMatch(
+      /no ranking by length:x=1 yet\. Run "betr rank --scorer length:x=1" first/,
+    );
     expect((await betr(folder, ['evaluate', '--keep', '30%'])).stderr).toMatch(/Run "betr run" first/);
   });
 

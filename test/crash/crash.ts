@@ -4,12 +4,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { isChunkName } from '../../scoring/part.ts';
+import { defaultScorer, rankingRun } from '../../scoring/scorers/list.ts';
 import { openRandom } from '../../classifier/held-out.ts';
 import { withLock } from '../../data/files/lock.ts';
 import { silent } from '../../run/progress.ts';
@@ -47,12 +48,12 @@ async function hashRun(run: Run): Promise<string> {
     .digest('hex');
 }
 
-async function makeCrashRun(folder: string): Promise<Run> {
+async function makeCrashRun(folder: string, more: object, lines: number): Promise<Run> {
   const corpus = join(folder, 'corpus');
   await mkdir(corpus, { recursive: true });
   for (let i = 0; i < 4; i++) {
     const path = join(corpus, `${i}.jsonl${i % 2 === 1 ? '.gz' : ''}`);
-    await writeFile(path, i % 2 === 1 ? gzipSync(makeLines(300, i)) : makeLines(300, i));
+    await writeFile(path, i % 2 === 1 ? gzipSync(makeLines(lines, i)) : makeLines(lines, i));
     await utimes(path, 1_700_000_000, 1_700_000_000);
   }
   // Small ones, which come to some packs.
@@ -61,7 +62,20 @@ async function makeCrashRun(folder: string): Promise<Run> {
     await writeFile(path, makeLines(6, 100 + i));
     await utimes(path, 1_700_000_000, 1_700_000_000);
   }
-  return makeTrainedRun(folder, { chunkMegabytes: 0.02, beatSeconds: 0.1, lostSeconds: 0.8 });
+  return makeTrainedRun(folder, { chunkMegabytes: 0.02, beatSeconds: 0.1, lostSeconds: 0.8, more });
+}
+
+export interface CrashOptions {
+  /** Each ranking has a random number of workers between these. */
+  fewestWorkers?: number;
+  mostWorkers?: number;
+  scorer?: string;
+  /** Lines of each of the larger shards. */
+  lines?: number;
+  /** More settings. */
+  more?: object;
+  /** Called after each series with the run, and the number of rounds that the series had. */
+  finished?: (run: Run, rounds: number) => Promise<void>;
 }
 
 /**
@@ -73,30 +87,39 @@ export async function crashRankings(
   rounds: number,
   seed: number,
   tell: (line: string) => void,
-  mostWorkers = 3,
+  options: CrashOptions = {},
 ): Promise<CrashResult> {
+  const { scorer = defaultScorer, more = {}, lines = 300, finished = () => Promise.resolve() } = options;
   const random = openRandom(seed);
-  const run = await makeCrashRun(folder);
-  await rankCorpus(run, silent);
+  const main = await makeCrashRun(folder, more, lines);
+  await rankCorpus(main, silent, scorer);
+  const run = rankingRun(main, scorer);
   const undisturbed = await hashRun(run);
   const parts = await countParts(run);
   const result: CrashResult = { rounds, kinds: {}, series: 0, midway: 0 };
-  const finish = async (): Promise<void> => {
-    await finishUndisturbed(run);
-    await compare(run, undisturbed);
-    result.series++;
+  let begun = 0;
+  const forget = async (): Promise<void> => {
     await forgetScores(run);
+    await rm(run.files.judgments, { recursive: true, force: true });
   };
-  await forgetScores(run);
+  const finish = async (round: number): Promise<void> => {
+    await finishUndisturbed(run, main, scorer);
+    await compare(run, undisturbed);
+    await finished(run, round - begun);
+    begun = round;
+    result.series++;
+    await forget();
+  };
+  await forget();
   for (let round = 1; round <= rounds; round++) {
-    const { kind, published } = await crashOnce(run, parts, random, mostWorkers);
+    const { kind, published } = await crashOnce(run, parts, random, options);
     result.kinds[kind] = (result.kinds[kind] ?? 0) + 1;
     const left = await countParts(run);
     if (left > 0 && left < parts) result.midway++;
     if (round % 50 === 0) tell(`round ${round} of ${rounds}, ${result.series} rankings`);
-    if (published) await finish();
+    if (published) await finish(round);
   }
-  await finish();
+  await finish(rounds);
   return result;
 }
 
@@ -107,17 +130,17 @@ async function crashOnce(
   run: Run,
   parts: number,
   random: () => number,
-  mostWorkers: number,
+  { fewestWorkers = 1, mostWorkers = 3, scorer = defaultScorer }: CrashOptions,
 ): Promise<{ kind: string; published: boolean }> {
   const kind = kinds[Math.floor(random() * kinds.length)] ?? 'group';
-  const workers = 1 + Math.floor(random() * mostWorkers);
+  const workers = fewestWorkers + Math.floor(random() * (mostWorkers - fewestWorkers + 1));
   const env = {
     ...process.env,
     ...(kind === 'rename'
       ? { NODE_OPTIONS: `--import=${dieModule}`, BETR_DIE: '0.05' }
       : { NODE_OPTIONS: '' }),
   };
-  const child = spawn(process.execPath, [rankOnce, run.settingsPath, String(workers)], {
+  const child = spawn(process.execPath, [rankOnce, run.settingsPath, String(workers), scorer], {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
     env,
@@ -179,12 +202,12 @@ async function killOneOf(child: ChildProcess, random: () => number): Promise<voi
   }
 }
 
-async function finishUndisturbed(run: Run): Promise<void> {
-  await withLock(run, () => rankCorpus(run, silent));
+async function finishUndisturbed(run: Run, main: Run, scorer: string): Promise<void> {
+  await withLock(run, () => rankCorpus(main, silent, scorer));
   // Workers whose coordinator was killed may still be on their way out, and with them what they were making.
   for (let tries = 0; tries < 100 && (await readdir(run.files.leases)).some(isChunkName); tries++)
     await setTimeout(50);
-  await withLock(run, () => rankCorpus(run, silent));
+  await withLock(run, () => rankCorpus(main, silent, scorer));
 }
 
 async function compare(run: Run, undisturbed: string): Promise<void> {

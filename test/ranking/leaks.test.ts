@@ -72,10 +72,15 @@ async function withLeaks(use: (run: Run, folder: string) => Promise<void>): Prom
   });
 }
 
-const rowSchema = z.object({ id: z.string(), text: z.string(), tokens: z.number().nullish() });
+const rowSchema = z.object({
+  id: z.string(),
+  text: z.string(),
+  tokens: z.number().nullish(),
+  repeat: z.number().optional(),
+});
 type Document = z.output<typeof rowSchema>;
 
-async function readDocuments(out: string): Promise<Document[]> {
+async function readDocuments(out: string, more = ''): Promise<Document[]> {
   const lines = gunzipSync(await readFile(join(out, 'documents', 'a.jsonl.gz')))
     .toString()
     .trimEnd()
@@ -84,7 +89,7 @@ async function readDocuments(out: string): Promise<Document[]> {
   const rows = await withDuckDb({}, (connection) =>
     queryRows(
       connection,
-      `SELECT id, text, tokens::DOUBLE AS tokens FROM ${parquetSource(join(out, 'documents', 'b.parquet'))}`,
+      `SELECT id, text, tokens::DOUBLE AS tokens${more} FROM ${parquetSource(join(out, 'documents', 'b.parquet'))}`,
       rowSchema,
     ),
   );
@@ -161,6 +166,30 @@ describe('a selection without leaks', () => {
         text: filler('plain', 45),
         tokens: 100,
       });
+    });
+  });
+
+  it('counts repetitions of what is left, and repeats the pieces of a document like the document', async () => {
+    await withLeaks(async (run, folder) => {
+      const ranking = await readRanking(run);
+      const select = (out: string, leaks: 'drop' | 'cut'): ReturnType<typeof writeSelection> =>
+        writeSelection(
+          run,
+          ranking,
+          {},
+          join(folder, out),
+          { format: 'documents', leaks, repeat: [{ share: 1, times: 3 }] },
+          silent,
+        );
+      expect((await select('dropped', 'drop')).repeat).toEqual({
+        slices: [{ share: 1, times: 3, documents: 90, tokens: 9000 }],
+        documentsSeen: 270,
+        tokensSeen: 27_000,
+      });
+      expect((await select('cut', 'cut')).repeat?.documentsSeen).toBe(300);
+      const documents = await readDocuments(join(folder, 'cut'), ', repeat');
+      expect(documents.filter(({ id }) => id.includes('#')).length).toBeGreaterThan(10);
+      expect(documents.filter(({ repeat }) => repeat !== 3)).toEqual([]);
     });
   });
 

@@ -1,9 +1,11 @@
+import { mkdir, rm } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { countSlices } from '../../ranking/budget/slices.ts';
 import { openCuts } from '../../ranking/order/cuts.ts';
 import { readOrder } from '../../ranking/order/order.ts';
 import { findCutoffAt, findScoreCutoffs } from '../../ranking/score-cutoffs.ts';
+import { openJudgeRun } from '../indexer/judges/judge-run.ts';
 import { rounds } from '../long.ts';
 import { makeRows, makeScoredRows, rankRows, type Row, sumTokens, withRun } from './synthetic.ts';
 
@@ -104,8 +106,13 @@ describe('slices', () => {
     });
   });
 
-  it("name the paper's use beside the scores of a language model, as the paper's and no advice", async () => {
-    await withRun(async (run) => {
+  it("name the paper's use beside LM-Score, as the paper's and no advice", async () => {
+    const { folder, run } = await openJudgeRun([
+      { name: 'small', model: 'try', preset: 'math' },
+      { name: 'topic', model: 'try', subject: 'mathematics' },
+    ]);
+    try {
+      await mkdir(run.folder, { recursive: true });
       const ranking = await rankRows(run, makeScoredRows(60));
       const { paper } = await countSlices(run, ranking, 'lm:small', [0.6], {});
       for (const words of ['not a recommendation', 'Qwen-72B', '2402.07625', '329 M tokens, 3 epochs'])
@@ -113,7 +120,11 @@ describe('slices', () => {
       // A percentile is no score of a language model.
       const chosen = await countSlices(run, ranking, 'lm:small', [0.6], { benchmarks: ['mmlu'] });
       expect([chosen.benchmarks, chosen.paper]).toEqual([['mmlu'], undefined]);
-    });
+      // Nor is what a text is about.
+      expect((await countSlices(run, ranking, 'lm:topic', [0.6], {})).paper).toBeUndefined();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('are at most twenty', async () => {

@@ -29,6 +29,13 @@ function rowAfter(token: number): number[] {
 export function logProbabilityAfter(before: number, token: number): number {
   return rowAfter(before)[token - firstCharacter] ?? Number.NaN;
 }
+/** The same at a temperature. */
+export function tempered(before: number, token: number, temperature: number): number {
+  if (temperature === 1) return logProbabilityAfter(before, token);
+  const row = rowAfter(before).map((value) => value / temperature);
+  const sum = Math.log(row.reduce((total, value) => total + Math.exp(value), 0));
+  return (row[token - firstCharacter] ?? Number.NaN) - sum;
+}
 /** That of a continuation after a prompt. */
 export function logProbabilityOf(prompt: string, continuation: string): number {
   const ids = encode(prompt + continuation);

@@ -1,7 +1,7 @@
 // Answers of the stand-ins for language model servers, from the character model.
 
 import { z } from 'zod';
-import { beginning, decode, encode, likeliest, logProbabilityAfter } from './character-model.ts';
+import { beginning, decode, encode, likeliest, logProbabilityAfter, tempered } from './character-model.ts';
 import { type Asked, Refused } from './language-model-server.ts';
 
 export interface Written {
@@ -43,7 +43,11 @@ export interface Completion {
 }
 
 /** An answer in the older form: tokens, token_logprobs, top_logprobs. */
-export function completion(asked: Asked, { addsBeginning = false, alternatives = 20 } = {}): Completion {
+export function completion(
+  asked: Asked,
+  { addsBeginning = false, alternatives = 20, isProcessed = false } = {},
+): Completion {
+  const temperature = isProcessed && (asked.temperature ?? 0) > 0 ? (asked.temperature ?? 1) : 1;
   const { ids, prompt } = write(asked, addsBeginning);
   const all = [...prompt, ...ids];
   const from = asked.echo === true ? 0 : prompt.length;
@@ -65,7 +69,7 @@ export function completion(asked: Asked, { addsBeginning = false, alternatives =
             : {
                 tokens: shown.map(show),
                 token_logprobs: shown.map((id, at) =>
-                  from + at === 0 ? null : logProbabilityAfter(all[from + at - 1] ?? 0, id),
+                  from + at === 0 ? null : tempered(all[from + at - 1] ?? 0, id, temperature),
                 ),
                 top_logprobs: shown.map((_, at) => {
                   const before = all[from + at - 1];
@@ -74,7 +78,7 @@ export function completion(asked: Asked, { addsBeginning = false, alternatives =
                     : Object.fromEntries(
                         [...likeliest(before).slice(0, count), ...(named ?? [])].map((id) => [
                           show(id),
-                          logProbabilityAfter(before, id),
+                          tempered(before, id, temperature),
                         ]),
                       );
                 }),

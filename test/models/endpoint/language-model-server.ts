@@ -11,6 +11,7 @@ const requestSchema = z.looseObject({
   logprobs: z.union([z.number(), z.boolean()]).optional(),
   top_logprobs: z.number().optional(),
   max_tokens: z.number().optional(),
+  temperature: z.number().optional(),
   stop: z.array(z.string()).optional(),
   logprob_token_ids: z.array(z.number()).optional(),
   return_tokens_as_token_ids: z.boolean().optional(),
@@ -59,12 +60,14 @@ export async function openLanguageModelServer(
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
       const found = routes[route];
       if (found === undefined) return void send(404, { error: { message: 'Not Found' } });
-      try {
-        send(200, found(body));
-      } catch (error) {
-        if (!(error instanceof Refused)) throw error;
-        send(error.status, { error: { message: error.message } });
-      }
+      void (async () => {
+        try {
+          send(200, await found(body));
+        } catch (error) {
+          if (!(error instanceof Refused)) throw error;
+          send(error.status, { error: { message: error.message } });
+        }
+      })();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { beginning, encode, logProbabilityAfter, logProbabilityOf } from './character-model.ts';
+import { completion } from './language-model-answers.ts';
 import { type LanguageModelServer, openLanguageModelServer } from './language-model-server.ts';
 import { servers } from './language-model-servers.ts';
 import { ask, openAt as open } from './open-at.ts';
@@ -84,6 +85,31 @@ describe('the right numbers', () => {
     expect(sent).toHaveLength(6);
     for (const ids of sent) expect(ids.filter((id) => id === beginning)).toEqual(ids.slice(0, 1));
   });
+
+  it.each(['vLLM', 'vLLM, earlier'] as const)(
+    "have vLLM's logprobs mode beside them, from %s, and do not depend on it",
+    async (kind) => {
+      const processing = await start({
+        ...servers[kind],
+        'POST /v1/completions': (asked) =>
+          completion(kind === 'vLLM' ? asked : { ...asked, logprob_token_ids: undefined }, {
+            addsBeginning: true,
+            isProcessed: true,
+          }),
+      });
+      const [raw, processed] = [await open((await start(servers[kind])).url), await open(processing.url)];
+      expect([raw.source.logprobsMode, processed.source.logprobsMode]).toEqual([
+        'raw_logprobs',
+        'processed_logprobs',
+      ]);
+      const found = await ask(processed, prompt, [' yes', ' no', 'q']);
+      found.forEach(({ logProbability }, at) => expect(logProbability).toBeCloseTo(expected[at] ?? 0, 9));
+      // Everything but the opening is asked at temperature 0, and told by id.
+      for (const { body } of processing.asked.filter((one) => one.body.logprob_token_ids !== undefined))
+        expect(body).toMatchObject({ temperature: 0, return_tokens_as_token_ids: true });
+      expect((await open((await start(servers.SGLang)).url)).source.logprobsMode).toBeUndefined();
+    },
+  );
 
   it('are asked of vLLM in one request for all answers of one token', async () => {
     const server = await start(servers.vLLM);

@@ -45,7 +45,7 @@ describeReal('llama.cpp with SmolLM2-135M-Instruct', () => {
     });
     const [settings] = models;
     if (settings === undefined) throw new Error('no model');
-    return openEndpointModel(settings, { attempts: 2, firstWaitMs: 1, longestWaitMs: 1 });
+    return openEndpointModel({ ...settings, model: url }, { attempts: 2, firstWaitMs: 1, longestWaitMs: 1 });
   };
 
   beforeAll(async () => {

@@ -12,7 +12,7 @@ export function openAt(url: string, more: Readonly<Record<string, unknown>> = {}
   });
   const [settings] = models;
   if (settings === undefined) throw new Error('no model');
-  return openEndpointModel(settings, { attempts: 3, firstWaitMs: 1, longestWaitMs: 5 });
+  return openEndpointModel({ ...settings, model: url }, { attempts: 3, firstWaitMs: 1, longestWaitMs: 5 });
 }
 
 /** The answers to one question. */
