@@ -38,7 +38,8 @@ export function describeExam(exam: Exam): string {
       : [
           `Speed: ${speed.documentsPerSecond.toPrecision(3)} documents/s, ` +
             `${formatCount(speed.tokensPerSecond)} tokens/s on this machine ` +
-            `(${formatCountOf(speed.documents, 'text')} of ${formatCount(speed.tokensPerDocument)} tokens on average)`,
+            `(${formatCountOf(speed.documents, 'text')} of ${formatCount(speed.tokensPerDocument)} tokens on average` +
+            `${speed.ofCorpus ? '' : "; they are not the corpus's, so the cost is a rough estimate"})`,
         ]),
     ...describeCost(exam),
     ...notes.map((note) => `Note: ${note}`),

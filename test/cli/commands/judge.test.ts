@@ -62,6 +62,7 @@ describe('betr judge --exam', () => {
     const [first, asked] = [examOf(await examine('space', '--texts', '20')), project.server.asked.length];
     const again = examOf(await examine('space', '--texts', '20'));
     expect(again).toEqual(first);
+    expect(again.speed?.ofCorpus).toBe(true);
     // Only what a model is asked when it is opened.
     expect(wasAsked(project.server, asked)).toBe(false);
   });
@@ -145,6 +146,8 @@ describe('betr judge --exam', () => {
       against: { texts: 12 },
       area: { value: 1 },
     });
+    // Short texts do not replace what documents have shown.
+    expect(exam.speed?.ofCorpus).toBe(true);
     expect(exam.notes.join()).toMatch(
       /3 rows of labeled.jsonl left out; the first is labeled.jsonl#24: "label"/,
     );
