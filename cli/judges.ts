@@ -38,7 +38,8 @@ export function describeExam(exam: Exam): string {
       : [
           `Speed: ${speed.documentsPerSecond.toPrecision(3)} documents/s, ` +
             `${formatCount(speed.tokensPerSecond)} tokens/s on this machine ` +
-            `(${formatCountOf(speed.documents, 'text')} of ${formatCount(speed.tokensPerDocument)} tokens on average)`,
+            `(${formatCountOf(speed.documents, 'text')} of ${formatCount(speed.tokensPerDocument)} tokens on average` +
+            `${speed.ofCorpus ? '' : "; they are not the corpus's, so the cost is a rough estimate"})`,
         ]),
     ...describeCost(exam),
     ...notes.map((note) => `Note: ${note}`),
@@ -81,7 +82,7 @@ function describeCost({ cost }: Exam): string[] {
   const describe = (what: string, { documents, seconds, tokens, money }: Amount): string =>
     `Judging the ${what}: ${formatCountOf(documents, 'document')}, about ${formatDuration(seconds)} and ` +
     `${formatAmount(tokens)} tokens` +
-    (money === null ? '' : `, ${money.toPrecision(3)} in money (models[].price)`);
+    (money === null ? '' : `, at a price of ${money.toPrecision(3)}`);
   return [describe('sample', cost.sample), describe('whole corpus', cost.corpus)];
 }
 

@@ -80,9 +80,9 @@ async function openMade(
     (plain === undefined || (await standsIn(known, plain)))
   )
     return known;
-  await withLock(run, () =>
-    rankCorpus(run, (progress) => report({ ...progress, stage: `rank by ${by}: ${progress.stage}` }), by),
-  );
+  const shown: Report = (progress) => report({ ...progress, stage: `rank by ${by}: ${progress.stage}` });
+  // Whoever ranked by a judge that fails its exam has accepted that.
+  await withLock(run, () => rankCorpus(run, shown, by, { forceJudge: true }));
   const made = await openContestant(run, scorer, by);
   if (first !== undefined) checkTokens(first, made);
   return made;

@@ -28,7 +28,7 @@ export type Servers = z.output<typeof serversSchema>;
 /** A language model, named once and used by its name. */
 export const modelSchema = z.strictObject({
   name,
-  /** A hub name, a folder, the address of a server, `dummy`, or several servers of one model. */
+  /** A hub name, a folder, the address of a server, `batch`, `dummy`, or several servers of one model. */
   model: z.union([z.string().min(1), serversSchema]),
   /** The model's name at the server; may be left out where the server has one. */
   endpointModel: z.string().min(1).optional(),

@@ -1,5 +1,6 @@
 // `betr judge`: examines a judge, compares judges, and exchanges requests and answers as files.
 
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { compareJudges } from '../../evaluation/compare-judges.ts';
@@ -30,6 +31,7 @@ interface JudgeOptions extends StepOptions {
   writeBatch?: string;
   readBatch?: string;
   failuresUnknown: boolean;
+  all: boolean;
 }
 
 export function judgeCommand(): Command {
@@ -51,7 +53,7 @@ export function judgeCommand(): Command {
     .option('--against <names...>', 'exam: those that should score low (default: a random sample)')
     .option(
       '--labeled <file>',
-      'exam: rows with "text" and "label" (yes or no), instead of --for and --against',
+      'exam: rows with "text" and "label" (yes or no), instead of --for and --against; relative to the settings',
     )
     .option('--source <name>', 'exam: the source to test quality in')
     .option(
@@ -79,6 +81,7 @@ export function judgeCommand(): Command {
       'read: failed requests are not asked again, and their documents have no score',
       false,
     )
+    .option('--all', 'write, read: every document of the corpus, not only the sample', false)
     .action(async (names: string[], options: JudgeOptions) => {
       const steps = [
         options.exam,
@@ -139,8 +142,11 @@ async function exchangeBatch(name: string, options: JudgeOptions): Promise<void>
   const { writeBatch: requests, readBatch: answers, failuresUnknown } = options;
   const result = await work(options, (run, report) =>
     withJudge(run, name, report, async (judge) => {
-      requireSample(run);
-      const texts = await listExamTexts(run, examOptions(run, name, options));
+      if (!options.all) requireSample(run);
+      const texts = {
+        more: existsSync(run.files.sample) ? await listExamTexts(run, examOptions(run, name, options)) : [],
+        all: options.all,
+      };
       return {
         backEnd: judge.model.source.backEnd,
         ...(requests === undefined

@@ -26,7 +26,8 @@ export async function readAnswerPairs(files: readonly ListedFile[], rules: Rules
   const makeText = openRules(rules);
   const rows: Row[] = [];
   for (const file of files)
-    for await (const { row } of readRows(file.path, ignoredRows, file.name)) rows.push(row);
+    for await (const { row } of readRows(file.path, ignoredRows, file.name))
+      rows.push(withoutText(row, makeText));
   const outcomes = rows.map((row) => makeText(row));
   return settleAll(outcomes).flatMap((result, at) => {
     if ('reason' in result) return [];
@@ -35,8 +36,15 @@ export async function readAnswerPairs(files: readonly ListedFile[], rules: Rules
       outcome !== undefined && 'golds' in outcome
         ? withOtherChoice(outcome, result.text)
         : withOtherAnswer(rows, at, makeText, result.text);
-    return wrong === undefined ? [] : [{ right: result.text, wrong }];
+    // Then the wrong answer was only added.
+    return wrong === undefined || wrong.includes(result.text) ? [] : [{ right: result.text, wrong }];
   });
+}
+
+/** The row without its `text`, which repeats the right answer, if its other fields make an example. */
+function withoutText(row: Row, makeText: (row: Row) => Outcome): Row {
+  const { text, ...others } = row;
+  return text === undefined || 'reason' in makeText(others) ? row : others;
 }
 
 /** The text with the first choice that is not the right one. */

@@ -2,6 +2,9 @@
 // with its answer. `vllm run-batch` and hosted batch services read it.
 
 import { open } from 'node:fs/promises';
+import { ignoredRows } from '../../data/files/quarantine.ts';
+import { readShard } from '../../data/read.ts';
+import { listCorpus } from '../../data/shards.ts';
 import { commitFile } from '../../data/files/commit.ts';
 import { joinTexts } from '../../models/joined-tokens.ts';
 import type { ModelEntry } from '../../run/model-settings.ts';
@@ -76,13 +79,13 @@ export function batchRequest(
 }
 
 /**
- * Writes the requests about the sample, and about `more` texts first, that have no stored answer to `path`. Errors:
+ * Writes the requests about these texts that have no stored answer to `path`. Errors:
  * LANGUAGE_MODEL_NAME_MISSING, STEP_MISSING, DISK_FULL, WRITE_FAILED.
  */
 export async function writeBatch(
   run: Run,
   judge: Judge,
-  more: readonly string[],
+  texts: BatchTexts,
   path: string,
 ): Promise<BatchWritten> {
   const settings = modelOf(run, judge);
@@ -98,7 +101,7 @@ export async function writeBatch(
   await commitFile(path, async (temporary) => {
     const file = await open(temporary, 'w');
     try {
-      await forEachRequest(run, judge, more, async (requests) => {
+      await forEachRequest(run, judge, texts, async (requests) => {
         const lines: string[] = [];
         for (const request of requests) {
           if (seen.has(request.digest)) continue;
@@ -126,11 +129,19 @@ export async function writeBatch(
 /** Texts whose requests are in memory at a time. */
 const textsAtOnce = 512;
 
-/** Passes the requests about `more` texts and about the sample to `use`, some at a time. */
+/** The texts that requests are about. */
+export interface BatchTexts {
+  /** Texts beside those of the sample or the corpus. */
+  more: readonly string[];
+  /** Whether to ask about every document of the corpus, not only about the sample. */
+  all: boolean;
+}
+
+/** Passes the requests about `more` texts and about the sample or the corpus to `use`, some at a time. */
 export async function forEachRequest(
   run: Run,
   judge: Judge,
-  more: readonly string[],
+  { more, all }: BatchTexts,
   use: (requests: JudgeRequest[]) => Promise<void>,
 ): Promise<void> {
   const useTexts = async (texts: readonly string[]): Promise<void> => {
@@ -138,7 +149,21 @@ export async function forEachRequest(
       await use(judge.requests(texts.slice(from, from + textsAtOnce)));
   };
   await useTexts(more);
-  await readSampleBlocks(run, run.files.sample, (_keys, texts) => useTexts(texts));
+  if (!all) {
+    await readSampleBlocks(run, run.files.sample, (_keys, texts) => useTexts(texts));
+    return;
+  }
+  const decoder = new TextDecoder();
+  for (const shard of await listCorpus(run)) {
+    for await (const { count, text, textEnds } of readShard(shard, run.settings.corpus.fields, {
+      quarantine: ignoredRows,
+    }))
+      await useTexts(
+        Array.from({ length: count }, (_, i) =>
+          decoder.decode(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])),
+        ),
+      );
+  }
 }
 
 /** What requests call the model: its name at the server, or on the hub. Errors: LANGUAGE_MODEL_NAME_MISSING. */

@@ -8,7 +8,7 @@ import { escapeControls } from '../../run/escape-controls.ts';
 import type { Run } from '../../run/run.ts';
 import type { Told } from './ask.ts';
 import { type Awaited, awaitedOf, readAnswer } from './batch-answers.ts';
-import { forEachRequest, judgePrefix, modelOf } from './batch-requests.ts';
+import { type BatchTexts, forEachRequest, judgePrefix, modelOf } from './batch-requests.ts';
 import type { Judge } from './judge.ts';
 
 export const answerFaults = ['failed', 'truncated', 'doubled', 'foreign', 'unreadable'] as const;
@@ -22,7 +22,7 @@ export interface BatchRead {
   known: number;
   /** Lines that are not used, with the first of each kind. */
   faults: Record<Fault, { lines: number; first: string | null }>;
-  /** Requests about the sample and the exam that still have no answer. */
+  /** Requests that still have no answer. */
   missing: number;
 }
 
@@ -37,11 +37,11 @@ const idSchema = z.object({ custom_id: z.string() });
 export async function readBatch(
   run: Run,
   judge: Judge,
-  more: readonly string[],
+  texts: BatchTexts,
   { path, folder, failuresUnknown }: { path: string; folder: string; failuresUnknown: boolean },
 ): Promise<BatchRead> {
   const files = await listRowFiles([path], folder);
-  const awaited = await listAwaited(run, judge, more);
+  const awaited = await listAwaited(run, judge, texts);
   const result: BatchRead = {
     lines: 0,
     stored: 0,
@@ -117,11 +117,11 @@ export async function readBatch(
 async function listAwaited(
   run: Run,
   judge: Judge,
-  more: readonly string[],
+  texts: BatchTexts,
 ): Promise<Map<string, Awaited & { isStored: boolean }>> {
   const { chat } = modelOf(run, judge);
   const awaited = new Map<string, Awaited & { isStored: boolean }>();
-  await forEachRequest(run, judge, more, (requests) => {
+  await forEachRequest(run, judge, texts, (requests) => {
     for (const { digest, question, prompt, isStored } of requests)
       awaited.set(digest, { ...awaitedOf(question, prompt, chat), isStored });
     return Promise.resolve();
@@ -132,6 +132,6 @@ async function listAwaited(
 function whyForeign(id: string, judge: Judge): string {
   if (!id.startsWith('betr-')) return 'is not the id of a request by betr';
   return id.startsWith(judgePrefix(judge))
-    ? 'answers a request about a text that is not in the sample'
+    ? 'answers a request about a text that is not asked about (any more)'
     : `answers a request of another judge, or of "${judge.name}" with another model, other questions or settings`;
 }

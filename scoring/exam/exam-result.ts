@@ -53,6 +53,8 @@ export const speedSchema = z.strictObject({
   documentsPerSecond: z.number(),
   tokensPerSecond: z.number(),
   tokensPerDocument: z.number(),
+  /** Whether these were documents of the corpus. Benchmark examples are usually shorter. */
+  ofCorpus: z.boolean(),
 });
 export type Speed = z.output<typeof speedSchema>;
 

@@ -83,7 +83,7 @@ async function drawNamed(
   const unknown = names.find((name) => !sources.includes(name) && !benchmarks.includes(name));
   if (unknown !== undefined)
     throw fail('OPTION_INVALID', {
-      option: `--${side}`,
+      option: `--${side}, or exam.${side} of the judge,`,
       got: unknown,
       allowed:
         `sources of the sample (${sources.slice(0, 30).join(', ')}${sources.length > 30 ? ', …' : ''}) or ` +
@@ -156,11 +156,14 @@ export async function drawDocuments(
     ...(sources === undefined ? [] : [`source IN (${list(sources)})`]),
     ...(without.length === 0 ? [] : [`source NOT IN (${list(without)})`]),
   ];
+  const file = parquetSource(run.files.sample, 'file_row_number = true');
+  const first =
+    `SELECT file_row_number FROM ${file} ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')} `}` +
+    `ORDER BY file_row_number LIMIT ${count}`;
   const rows = await withDuckDb({}, (connection) =>
     queryRows(
       connection,
-      `SELECT text FROM ${parquetSource(run.files.sample, 'file_row_number = true')} ` +
-        `${where.length === 0 ? '' : `WHERE ${where.join(' AND ')} `}ORDER BY file_row_number LIMIT ${count}`,
+      `SELECT text FROM ${file} WHERE file_row_number IN (${first}) ORDER BY file_row_number`,
       z.object({ text: z.string() }),
     ),
   );

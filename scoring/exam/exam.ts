@@ -67,7 +67,7 @@ export async function examineJudge(
       });
     }
   }
-  const speed = stopwatch.speed() ?? (await speedBefore(run, judge));
+  const speed = betterSpeed(stopwatch.speed(), await speedBefore(run, judge));
   const exam: Exam = {
     version: 1,
     judge: {
@@ -205,9 +205,15 @@ function openStopwatch(): Stopwatch {
             documentsPerSecond: sum.texts / sum.seconds,
             tokensPerSecond: sum.tokens / sum.seconds,
             tokensPerDocument: sum.tokens / sum.texts,
+            ofCorpus: sum === documents,
           };
     },
   };
+}
+
+/** The newer speed, unless only the older one shows what a document costs. */
+function betterSpeed(now: Speed | null, before: Speed | null): Speed | null {
+  return before !== null && (now === null || (before.ofCorpus && !now.ofCorpus)) ? before : now;
 }
 
 /** The speed of the judge's last exam. */

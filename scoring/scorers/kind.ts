@@ -102,7 +102,7 @@ export interface ScorerKind {
     run: Run;
     argument: string;
     report: Report;
-    forceJudge?: boolean;
+    forceJudge?: boolean | undefined;
   }) => Promise<PreparedScorer>;
   /**
    * If it learns from documents of the corpus: how to prepare and open it cross-fitted (cross-fit.ts). `run` has

@@ -230,6 +230,16 @@ describe('requests as a file', () => {
     expect(exam).toMatchObject({ verdict: 'passed', parts: [{ for: { unknown: { refused: 1 } } }, {}, {}] });
   });
 
+  it('writes requests about the whole corpus', async () => {
+    expect((await judge('by-files', '--write-batch', 'all.jsonl', '--all')).code).toBe(0);
+    const requests = await readRequests('all.jsonl');
+    // The sample is answered already.
+    expect(requests).toHaveLength(600 - 520);
+    await writeAnswers('all-answers.jsonl', requests.map(answerTo));
+    const read = readOf(await judge('by-files', '--read-batch', 'all-answers.jsonl', '--all'));
+    expect(read).toMatchObject({ stored: 80, missing: 0 });
+  });
+
   it('refuses what cannot be asked or read', async () => {
     const codeOf = async (...args: string[]): Promise<string> => errorOf((await judge(...args)).stdout).code;
     expect(await codeOf('by-unnamed', '--write-batch', 'a.jsonl')).toBe('LANGUAGE_MODEL_NAME_MISSING');

@@ -32,7 +32,9 @@ describe('betr rank --scorer lm:JUDGE', () => {
   /** The notes of the scorer alone, without ranking the corpus. */
   const prepare = async (name: string, settings = 'betr.yaml', force = false): Promise<string> => {
     const run = await openRun(join(folder, settings));
-    return (await prepareScorer(run, `lm:${name}`, silent, force)).prepared.notes.join('\n');
+    return (
+      await prepareScorer(run, name.includes(':') ? name : `lm:${name}`, silent, force)
+    ).prepared.notes.join('\n');
   };
 
   it('examines the judge first and notes the result', async () => {
@@ -54,6 +56,8 @@ describe('betr rank --scorer lm:JUDGE', () => {
     expect(await prepare('upside', 'betr.yaml', true)).toContain(
       'failed its exam and is used because of --force-judge: it is upside down',
     );
+    await expect(prepare('cross-fit:lm:upside')).rejects.toMatchObject({ code: 'JUDGE_EXAM_FAILED' });
+    expect(await prepare('cross-fit:lm:upside', 'betr.yaml', true)).toContain('because of --force-judge');
     const predicted = await rank('upside', '--dry-run', '--force-judge');
     expect(predicted).toMatchObject({ code: 0 });
   });

@@ -62,6 +62,7 @@ describe('betr judge --exam', () => {
     const [first, asked] = [examOf(await examine('space', '--texts', '20')), project.server.asked.length];
     const again = examOf(await examine('space', '--texts', '20'));
     expect(again).toEqual(first);
+    expect(again.speed?.ofCorpus).toBe(true);
     // Only what a model is asked when it is opened.
     expect(wasAsked(project.server, asked)).toBe(false);
   });
@@ -72,7 +73,7 @@ describe('betr judge --exam', () => {
     expect(stdout).toContain('It does not show whether the judge knows good texts from bad ones.');
     expect(stdout).toContain('Part 2, quality within a source');
     expect(stdout).toContain('Result: passed. The judge can be used');
-    expect(stdout).toMatch(/Judging the whole corpus: 600 documents, about .* tokens, .* in money/);
+    expect(stdout).toMatch(/Judging the whole corpus: 600 documents, about .* tokens, at a price of /);
   });
 
   it('names a judge that is upside down', async () => {
@@ -90,10 +91,13 @@ describe('betr judge --exam', () => {
     expect(stdout).toContain('Swap the answers for and against');
   });
 
-  it('finds a judge that knows nothing too weak', async () => {
+  it('fails a judge that knows nothing', async () => {
     const ended = await examine('dull', '--for', 'space');
     expect(ended.code).toBe(1);
-    expect(examOf(ended).verdict).toBe('too weak');
+    const { verdict, parts } = examOf(ended);
+    // By chance, it may be a little upside down.
+    expect(['too weak', 'upside down']).toContain(verdict);
+    expect(Math.abs((parts[0]?.area?.value ?? 0) - 0.5)).toBeLessThan(0.2);
   });
 
   it('counts texts without a score and gives them none', async () => {
@@ -142,6 +146,8 @@ describe('betr judge --exam', () => {
       against: { texts: 12 },
       area: { value: 1 },
     });
+    // Short texts do not replace what documents have shown.
+    expect(exam.speed?.ofCorpus).toBe(true);
     expect(exam.notes.join()).toMatch(
       /3 rows of labeled.jsonl left out; the first is labeled.jsonl#24: "label"/,
     );

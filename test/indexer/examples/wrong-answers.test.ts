@@ -55,6 +55,26 @@ describe('readAnswerPairs', () => {
     expect(pairs.map(({ wrong }) => wrong)).toEqual(['Q: a? A: y', 'Q: b? A: x']);
   });
 
+  it('does not keep the right answer in a text that has question and answer', async () => {
+    const pairs = await pairsOf([
+      { text: 'What is 1 + 1? It is 2.', question: 'What is 1 + 1?', answer: 'It is 2.' },
+      { text: 'What is 1 + 2? It is 3.', question: 'What is 1 + 2?', answer: 'It is 3.' },
+    ]);
+    expect(pairs).toEqual([
+      { right: 'What is 1 + 1?\nIt is 2.', wrong: 'What is 1 + 1?\nIt is 3.' },
+      { right: 'What is 1 + 2?\nIt is 3.', wrong: 'What is 1 + 2?\nIt is 2.' },
+    ]);
+    const template = '{text} Answer: {answer}';
+    const [kept] = await pairsOf(
+      [
+        { text: 'One?', answer: '1' },
+        { text: 'Two?', answer: '2' },
+      ],
+      { template },
+    );
+    expect(kept).toEqual({ right: 'One? Answer: 1', wrong: 'One? Answer: 2' });
+  });
+
   it('leaves out rows without an answer, and rows that all have the same one', async () => {
     expect(await pairsOf([{ text: 'only text' }, { text: 'more text' }])).toEqual([]);
     expect(

@@ -16,6 +16,20 @@ describe('compareScores', () => {
     expect(compareScores(first, first, 0.2)).toMatchObject({ kept: 2, dropped: 0, spearman: 1 });
   });
 
+  it('tells scores apart that differ little', () => {
+    const close = [1 - 1e-12, 1 - 2e-12, 1 - 3e-12, 1 - 4e-12];
+    expect(compareScores(close, [4, 3, 2, 1], 0.5)).toMatchObject({
+      spearman: 1,
+      dropped: 0,
+      area: { value: 1 },
+    });
+    expect(compareScores([4, 3, 2, 1], close, 0.5)).toMatchObject({
+      spearman: 1,
+      dropped: 0,
+      area: { value: 1 },
+    });
+  });
+
   it('leaves out documents without a score and never keeps them', () => {
     const agreement = compareScores([0.9, null, 0.5, 0.1], [null, 1, 0.5, 0.1], 0.5);
     expect(agreement).toMatchObject({ documents: 2, kept: 2, dropped: 1, spearman: 1 });
