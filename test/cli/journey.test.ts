@@ -28,7 +28,7 @@ afterAll(async () => {
 
 async function listCommands(): Promise<string[]> {
   const { stdout } = await betr(root, ['--help']);
-  return [...stdout.matchAll(/^ {2}([a-z]+) (?:\[options\]|\[command\])/gm)]
+  return [...stdout.matchAll(/^ {2}([a-z]+) /gm)]
     .map(([, name]) => name ?? '')
     .filter((name) => name !== 'help');
 }
@@ -41,9 +41,11 @@ describe('betr', () => {
     );
     for (const command of await loadCommands()) {
       expect(commands).toContain(command.name());
-      expect(command.helpInformation()).toContain(`Usage: ${command.name()} [options]`);
-      for (const option of ['--config <file>', '--json', '--help'])
-        expect(command.helpInformation()).toContain(option);
+      for (const one of command.commands.length === 0 ? [command] : command.commands) {
+        expect(one.helpInformation()).toMatch(new RegExp(`^Usage: .*${one.name()} \\[options\\]`));
+        for (const option of ['--config <file>', '--json', '--help'])
+          expect(one.helpInformation()).toContain(option);
+      }
     }
     const { code, stdout, stderr } = await betrProcess(root, ['rank', '--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
