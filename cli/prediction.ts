@@ -1,6 +1,7 @@
 // Prints a prediction, alone or next to the actual values.
 
-import type { Cost, Prediction } from '../ranking/predict.ts';
+import type { Prediction } from '../ranking/predict.ts';
+import type { Cost } from '../scoring/cost.ts';
 import type { Forecast } from '../ranking/forecast.ts';
 import { formatAmount, formatCount, formatCountOf, formatFlops, formatShare } from '../run/amounts.ts';
 import { formatBytes, formatTable } from './output.ts';
@@ -43,9 +44,10 @@ export function describePrediction({
   return lines.join('\n');
 }
 
-function describeCost({ measured, documents, seconds, tokens, money }: Cost): string {
+/** What documents cost a slow scorer, in a sentence. */
+export function describeCost({ measured, documents, seconds, tokens, money }: Cost): string {
   if (measured.documents === 0)
-    return 'The time could not be measured, because the answers about the sampled documents are stored already.';
+    return 'The time could not be measured, because the answers about the measured documents are stored already.';
   return (
     `Measured on ${formatCountOf(measured.documents, 'document')}: ` +
     `${formatSeconds(measured.seconds / measured.documents)} and ` +

@@ -4,6 +4,7 @@
 import { rm, statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { type Sums, openSums } from '../scoring/sums.ts';
+import { type Cost, costOf, costSchema } from '../scoring/cost.ts';
 import { isSmall } from '../scoring/packs.ts';
 import { fingerprintCorpus, listTasks, outlinePlan, packFresh, shardsOfTasks } from '../scoring/plan.ts';
 import { type Probe, type Probes, probeShards } from '../scoring/probe.ts';
@@ -20,24 +21,6 @@ import type { Ranking } from './generation.ts';
 import { type Forecast, forecastSchema, makeForecast, standardErrorOf, countKept } from './forecast.ts';
 
 const amount = z.number().nonnegative();
-
-const costSchema = z.strictObject({
-  /** What it was measured with. */
-  scorer: z.string(),
-  /** Documents that were measured, what they took, and the price of a million tokens. */
-  measured: z.strictObject({
-    documents: amount,
-    seconds: amount,
-    tokens: amount,
-    price: amount.nullable(),
-  }),
-  /** For all documents that are to be scored. */
-  documents: amount,
-  seconds: amount,
-  tokens: amount,
-  money: amount.nullable(),
-});
-export type Cost = z.output<typeof costSchema>;
 
 export const predictionSchema = z.strictObject({
   predictedAt: z.iso.datetime(),
@@ -151,16 +134,7 @@ async function estimateCost(
     (sum, { part, standsFor, fileBytes }) => sum + (standsFor / fileBytes) * part.documents,
     0,
   );
-  const times = measured.documents === 0 ? 0 : documents / measured.documents;
-  const tokens = times * measured.tokens;
-  return {
-    scorer,
-    measured,
-    documents: Math.round(documents),
-    seconds: times * measured.seconds,
-    tokens: Math.round(tokens),
-    money: measured.price === null ? null : (tokens * measured.price) / 1e6,
-  };
+  return costOf(scorer, measured, documents);
 }
 
 /** The forecast for a slow scorer: its probes have no scores, and hence no cutoff. */

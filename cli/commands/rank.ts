@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { listOutdated } from '../../classifier/outdated.ts';
-import { defaultScorer } from '../../scoring/scorers/list.ts';
+import { defaultScorer, predictPreparing } from '../../scoring/scorers/list.ts';
 import { shardsOf } from '../../scoring/shard-changes.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
@@ -14,7 +14,7 @@ import { describeUnknown } from '../../ranking/unknown.ts';
 import { prepareRanking, publishScored, type RankResult, rankCorpus } from '../../ranking/rank.ts';
 import { scorerOption, stepCommand, type StepOptions, work } from '../options.ts';
 import { describeEmpty, describeQuarantine, formatBytes, printResult } from '../output.ts';
-import { describePrediction } from '../prediction.ts';
+import { describeCost, describePrediction } from '../prediction.ts';
 
 export function rankCommand(): Command {
   return stepCommand(
@@ -67,10 +67,26 @@ export function rankCommand(): Command {
 export const driftExitCode = 4;
 
 async function predict(options: RankOptions): Promise<void> {
-  const prediction = await work(options, async (run, report) =>
-    predictRanking(await prepareRun(withWorkers(run, options.workers), options, report), report),
-  );
-  printResult(options.json, prediction, describePrediction(prediction));
+  const { sample, prediction } = await work(options, async (run, report) => {
+    const cost = await predictPreparing(run, options.scorer, report);
+    // The classifier that would rank the corpus learns from the judged sample.
+    return cost === undefined
+      ? {
+          prediction: await predictRanking(
+            await prepareRun(withWorkers(run, options.workers), options, report),
+            report,
+          ),
+        }
+      : { sample: cost };
+  });
+  if (prediction !== undefined) printResult(options.json, prediction, describePrediction(prediction));
+  else
+    printResult(
+      options.json,
+      { sample },
+      `The judge has not scored the sample. ${describeCost(sample)}\n` +
+        'A classifier then ranks the corpus without the model.',
+    );
 }
 
 async function prepareRun(main: Run, options: RankOptions, report: Report): Promise<Run> {

@@ -32,6 +32,13 @@ export function crossFitKind({ parse, rankingRun }: Scorers): ScorerKind {
       const settings = { ...prepared.settings, scorer: kind.name, ranking: run.ranking };
       return { ...prepared, kind: name, settings };
     },
+    predict(context) {
+      const { main, argument: scorer } = context;
+      const { kind, argument } = parse(scorer);
+      return (
+        kind.predict?.({ ...context, run: rankingRun(main, scorer), argument }) ?? Promise.resolve(undefined)
+      );
+    },
     open(run, prepared) {
       const { scorer, ranking } = prepared.settings;
       const { kind } = parse(String(scorer));

@@ -3,6 +3,7 @@
 
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
+import type { Cost } from '../cost.ts';
 import type { TestTargets } from '../../indexer/index-card.ts';
 
 export interface CorpusScorer {
@@ -87,23 +88,25 @@ export interface PreparedScorer {
   testTargets?: TestTargets | undefined;
 }
 
+export interface PrepareContext {
+  /** The run of the index and the examples, and that of the ranking. */
+  main: Run;
+  run: Run;
+  /** The text after the name and ":", or ''. */
+  argument: string;
+  report: Report;
+  /** Use a judge even if it fails its exam. */
+  forceJudge?: boolean | undefined;
+}
+
 export interface ScorerKind {
   name: string;
   /** Its syntax on the command line. */
   usage: string;
   /** Whether a file or folder, optionally with "#LABEL", follows the name. */
   takesFile: boolean;
-  /**
-   * Prepares the scorer. `run` has the files of its ranking, `main` those of the index and the examples.
-   * `argument` is the text after the name and ":", or ''. `forceJudge` uses a judge that fails its exam.
-   */
-  prepare: (context: {
-    main: Run;
-    run: Run;
-    argument: string;
-    report: Report;
-    forceJudge?: boolean | undefined;
-  }) => Promise<PreparedScorer>;
+  /** Prepares the scorer. */
+  prepare: (context: PrepareContext) => Promise<PreparedScorer>;
   /**
    * If it learns from documents of the corpus: how to prepare and open it cross-fitted (cross-fit.ts). `run` has
    * the files of its plain ranking.
@@ -111,6 +114,10 @@ export interface ScorerKind {
   crossFit?: Pick<ScorerKind, 'prepare' | 'open'>;
   /** Whether its model comes from elsewhere, so that it may have learned from the corpus. */
   isForeign?: boolean;
+  /**
+   * If preparing it asks a model about the sample: what that would take; undefined if it has been asked.
+   */
+  predict?: (context: Omit<PrepareContext, 'forceJudge'>) => Promise<Cost | undefined>;
   /** Opens a scorer that `prepare` of this or another kind prepared, in the run of its ranking. */
   open: (run: Run, prepared: PreparedScorer) => Promise<CorpusScorer>;
 }

@@ -10,6 +10,7 @@ import { fail } from '../../run/errors/errors.ts';
 import { type Report, silent } from '../../run/progress.ts';
 import { type Run, rankingOf } from '../../run/run.ts';
 import { testTargetsSchema } from '../../indexer/index-card.ts';
+import type { Cost } from '../cost.ts';
 import { betr } from './betr.ts';
 import { crossFitKind, crossFitOf } from './cross-fit.ts';
 import { dsir } from './dsir/dsir.ts';
@@ -74,6 +75,15 @@ export async function prepareScorer(
   const prepared = await kind.prepare({ main, run, argument, report, forceJudge });
   if (kind !== betr) await commitSealedJson(run.files.scorer, { scorer, ...prepared });
   return { run, prepared };
+}
+
+/**
+ * What a model would take to read the sample, if preparing the scorer asks it; undefined otherwise. Errors:
+ * SCORER_UNKNOWN, those of the model.
+ */
+export async function predictPreparing(main: Run, scorer: string, report: Report): Promise<Cost | undefined> {
+  const { kind, argument } = parseScorer(scorer);
+  return kind.predict?.({ main, run: rankingRun(main, scorer), argument, report });
 }
 
 /** The scorer of this ranking. Errors: STEP_MISSING, FILE_DAMAGED. */

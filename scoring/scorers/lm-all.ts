@@ -8,6 +8,7 @@ import { type Report, silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import type { JudgeSettings } from '../../run/judge-settings.ts';
 import type { BatchNotes, CorpusScorer, ScorerKind } from './kind.ts';
+import { measureJudge, priceOf } from './lm-measure.ts';
 import { describeModel, publishedTest } from './lm-score.ts';
 
 export const lmAll: ScorerKind = {
@@ -44,8 +45,7 @@ export const lmAll: ScorerKind = {
     const { openJudge } = await import('../../indexer/judges/judge.ts');
     const own = settingsOf(run, String(settings['judge']));
     const judge = await openJudge(run, own.name, silent);
-    const price = run.settings.models.find(({ name }) => name === own.model)?.price?.perMillionTokens ?? null;
-    return scoreBy(judge, namesOf(own), price);
+    return scoreBy(judge, namesOf(own), priceOf(run, own.model));
   },
 };
 
@@ -79,17 +79,7 @@ function scoreBy(judge: Judge, names: readonly string[], price: number | null): 
         if (notes !== undefined) note(notes, i, one, names);
       }
     },
-    async measure(texts) {
-      const startedMs = performance.now();
-      const judged = await judge.judge(texts);
-      return {
-        // No tokens were spent on a text whose answers are stored.
-        documents: judged.filter(({ tokens }) => tokens > 0).length,
-        seconds: (performance.now() - startedMs) / 1000,
-        tokens: judged.reduce((sum, { tokens }) => sum + tokens, 0),
-        price,
-      };
-    },
+    measure: (texts) => measureJudge(judge, texts, price),
     close: () => judge.close(),
   };
 }

@@ -14,29 +14,20 @@ import { trainClassifier } from '../../classifier/train.ts';
 import { describeChange, readTargetScores } from '../exam/judge-change.ts';
 import { betr } from './betr.ts';
 import { crossFitClassifier } from './cross-fit.ts';
-import type { ScorerKind } from './kind.ts';
+import type { PrepareContext, ScorerKind } from './kind.ts';
 
 /** arXiv 2406.11794, section 4. */
 export const publishedTest =
   'In one published test (DCLM), asking a model agreed best with people but chose worse training data than a classifier did.';
 
-const prepare: ScorerKind['prepare'] = async ({ main, run, argument, report, forceJudge = false }) => {
-  const known = main.settings.judges.map(({ name }) => name);
-  if (!known.includes(argument)) throw fail('JUDGE_UNKNOWN', { name: argument, known });
-  if (!existsSync(main.files.sample))
-    throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
-  // Imported here because commands that only read a ranking should not load the libraries of models.
-  const { openJudge } = await import('../../indexer/judges/judge.ts');
+const prepare: ScorerKind['prepare'] = async (context) => {
+  const { main, run, report, forceJudge = false } = context;
   const { writeJudgeTargets } = await import('../../indexer/targets/write-judge-targets.ts');
-  const judge = await openJudge(main, argument, report);
+  const judge = await openJudgeOf(context);
   try {
     const { examineForRanking } = await import('../exam/rank-exam.ts');
     const examined = await examineForRanking(main, judge, forceJudge, report);
-    const from = fingerprint({
-      judge: judge.fingerprint,
-      sample: await sha256File(main.files.sample),
-    });
-    const before = await readNote(run.files.targets, judgedNoteSchema);
+    const { from, before } = await readJudged(context, judge);
     const isSame = before?.from === from;
     const earlier = isSame ? undefined : await readTargetScores(run.files.targets);
     const judged = isSame ? before : await writeJudgeTargets(main, judge, run.files.targets, from, report);
@@ -67,11 +58,46 @@ const prepare: ScorerKind['prepare'] = async ({ main, run, argument, report, for
   }
 };
 
+/** The judge of a scorer, if there is a sample. Errors: JUDGE_UNKNOWN, STEP_MISSING, those of `openJudge`. */
+async function openJudgeOf({ main, argument, report }: PrepareContext): Promise<Judge> {
+  const known = main.settings.judges.map(({ name }) => name);
+  if (!known.includes(argument)) throw fail('JUDGE_UNKNOWN', { name: argument, known });
+  if (!existsSync(main.files.sample))
+    throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
+  // Imported here because commands that only read a ranking should not load the libraries of models.
+  const { openJudge } = await import('../../indexer/judges/judge.ts');
+  return openJudge(main, argument, report);
+}
+
+/** What the targets have to be made from, and what they were made from. */
+async function readJudged(
+  { main, run }: PrepareContext,
+  judge: Judge,
+): Promise<{ from: string; before: JudgedNote | undefined }> {
+  return {
+    from: fingerprint({ judge: judge.fingerprint, sample: await sha256File(main.files.sample) }),
+    before: await readNote(run.files.targets, judgedNoteSchema),
+  };
+}
+
+const predict: ScorerKind['predict'] = async (context) => {
+  const judge = await openJudgeOf(context);
+  try {
+    const { from, before } = await readJudged(context, judge);
+    if (before?.from === from) return undefined;
+    const { costOfSample } = await import('./lm-measure.ts');
+    return await costOfSample(context.main, judge);
+  } finally {
+    await judge.close();
+  }
+};
+
 export const lmScore: ScorerKind = {
   name: 'lm',
   usage: 'lm:JUDGE',
   takesFile: false,
   prepare,
+  predict,
   crossFit: crossFitClassifier(prepare),
   // The prepared scorer is a classifier, which the kind `betr` opens.
   open: (run, prepared) => betr.open(run, prepared),

@@ -62,6 +62,23 @@ describe('betr rank --scorer lm:JUDGE', () => {
     expect(predicted).toMatchObject({ code: 0 });
   });
 
+  it('has a dry run that judges only some of the sample, and says what all of it would take', async () => {
+    const settings = await readFile(join(folder, 'betr.yaml'), 'utf8');
+    await writeFile(
+      join(folder, 'fresh.yaml'),
+      settings.replace(JSON.stringify(prompt), JSON.stringify(`A fresh prompt. ${prompt}`)),
+    );
+    const asked = project.server.asked.length;
+    const { code, stdout } = await betr(folder, [
+      ...['rank', '--scorer', 'cross-fit:lm:space', '--dry-run', '--config', 'fresh.yaml'],
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /The judge has not scored the sample\. Measured on (?:1\d|2[0-4]) documents: .* 520 documents to score take /,
+    );
+    expect(project.server.asked.length - asked).toBeLessThan(40);
+  });
+
   it('notes how many kept documents a changed judge would replace', async () => {
     const settings = await readFile(join(folder, 'betr.yaml'), 'utf8');
     await writeFile(
