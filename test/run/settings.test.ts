@@ -69,7 +69,11 @@ describe('settings', () => {
       `${minimal}sample: {documents: many}`,
       /sample\.documents is "many", but it must be a number/,
     ],
-    ['a missing key', 'benchmarks: [{name: arc, files: [a]}]', /corpus is missing; it must be an object with the fields files, fields, windowMegabytes/],
+    [
+      'a missing key',
+      'benchmarks: [{name: arc, files: [a]}]',
+      /corpus is missing; it must be an object with the fields files, fields, windowMegabytes/,
+    ],
     [
       'a benchmark named twice',
       'corpus: {files: [a]}\nbenchmarks: [{name: arc, files: [a]}, {name: arc, files: [b]}]',
