@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { openBoundedCache } from '../../data/files/bounded-cache.ts';
 import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
 import { listFolder } from '../../data/files/files.ts';
-import { fail, ifThere } from '../../run/errors/errors.ts';
+import { fail, ifThere, readError } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { readPublished } from '../../ranking/generation.ts';
 import { rankingRun } from '../../scoring/scorers/list.ts';
@@ -93,10 +93,12 @@ interface KnownDraw {
 const knownBytes = 64 << 20;
 const known = openBoundedCache<string, KnownDraw>(knownBytes, ({ bytes }) => bytes);
 
-/** A draw, read again only if its file has changed; undefined if there is none. Errors: FILE_DAMAGED. */
+/** A draw, read again only if its file has changed; undefined if there is none. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
 async function readDraw(run: Run, id: string): Promise<Audit | undefined> {
   const path = drawFile(run, id);
-  const found = await ifThere(stat(path));
+  const found = await ifThere(stat(path)).catch((error: unknown) => {
+    throw readError(error, path);
+  });
   if (found === undefined) return undefined;
   const version = `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
   const before = known.get(path);
@@ -108,9 +110,10 @@ async function readDraw(run: Run, id: string): Promise<Audit | undefined> {
 
 /** All audits of the run, of every ranking; newest first. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
 export async function listAudits(run: Run): Promise<Audit[]> {
-  const ids = (await listFolder(run.files.audits))
-    .map((name) => name.replace(/\.json$/, ''))
-    .filter((name) => auditId.test(name));
+  const names = await listFolder(run.files.audits).catch((error: unknown) => {
+    throw readError(error, run.files.audits);
+  });
+  const ids = names.map((name) => name.replace(/\.json$/, '')).filter((name) => auditId.test(name));
   const audits = await Promise.all(ids.map((id) => readDraw(run, id)));
   return audits
     .filter((audit) => audit !== undefined)

@@ -3,7 +3,7 @@
 import { expect, it } from '@jest/globals';
 import { appendFile, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { decisionsFile } from '../../../evaluation/audit/audit.ts';
+import { decisionsFile, findAudit } from '../../../evaluation/audit/audit.ts';
 import { type AnswerWord, readDecisions, saveAnswers } from '../../../evaluation/audit/decisions.ts';
 import { withRun } from '../../ranking/synthetic.ts';
 import { makeAudit } from './made-audit.ts';
@@ -84,6 +84,18 @@ it('refuses what is not in the draw, names that are none, and a folder in its pl
       });
     expect((await readDecisions(run, audit)).all).toEqual([]);
     await mkdir(decisionsFile(run, audit), { recursive: true });
+    await expect(saveAnswers(run, audit, 'Ada', [given('d-1', 'yes')])).rejects.toMatchObject({
+      code: 'FILE_UNREADABLE',
+    });
+  });
+});
+
+it('says what is in the place of its folder', async () => {
+  await withRun(async (run) => {
+    await mkdir(dirname(run.files.audits), { recursive: true });
+    await writeFile(run.files.audits, '');
+    for (const asked of [{}, { audit: audit.id }])
+      await expect(findAudit(run, asked)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
     await expect(saveAnswers(run, audit, 'Ada', [given('d-1', 'yes')])).rejects.toMatchObject({
       code: 'FILE_UNREADABLE',
     });
