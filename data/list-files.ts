@@ -1,12 +1,12 @@
 // Lists the local and remote files that match patterns, each once.
 
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, type Stats, statSync } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, isAbsolute, posix, relative, resolve, sep } from 'node:path';
 import picomatch from 'picomatch';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { isRemote, showPath } from '../run/address.ts';
-import { fail, reasonOf } from '../run/errors/errors.ts';
+import { fail, readError, reasonOf, systemCode } from '../run/errors/errors.ts';
 import { kindOf } from '../run/regular-file.ts';
 import type { ListedFile } from './documents.ts';
 import { statFile } from './files/files.ts';
@@ -116,7 +116,7 @@ async function hardLinkOf(path: string): Promise<string | undefined> {
 
 async function expand(pattern: string, folder: string, check: Check): Promise<string[]> {
   const path = resolve(folder, pattern);
-  const named = statSync(path, { throwIfNoEntry: false });
+  const named = statNamed(path, pattern);
   if (named?.isDirectory() === true) throw fail('FILE_KIND_UNKNOWN', { path, isFolder: true });
   // An existing file is not a pattern, even if its name has brackets.
   if (named !== undefined) return [path];
@@ -128,6 +128,17 @@ async function expand(pattern: string, folder: string, check: Check): Promise<st
   if (garbled !== undefined)
     throw fail('FILE_UNREADABLE', { path: garbled, reason: 'its name is not UTF-8' });
   return found;
+}
+
+/** Errors: FILE_UNREADABLE. */
+function statNamed(path: string, pattern: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    // A pattern may be longer than a name can be.
+    if (systemCode(error) === 'ENAMETOOLONG' && isDynamicPattern(pattern)) return undefined;
+    throw readError(error, path);
+  }
 }
 
 const globOptions = { absolute: true, expandDirectories: false };

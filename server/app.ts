@@ -12,7 +12,7 @@ import { isProxy, type Proxies } from './connections.ts';
 import { prefersCsv } from './routes/csv.ts';
 import { type Guard, openGuard, openRateLimit } from './guard.ts';
 import { knownError, sendProblem } from './problem.ts';
-import type { Reply, Route } from './route.ts';
+import { beginningOf, type Reply, type Route } from './route.ts';
 import { allRoutes } from './routes.ts';
 import type { AppState, ServerState } from './state.ts';
 
@@ -43,11 +43,11 @@ export function createApp(
   for (const path of new Set(routes.map((route) => route.path))) {
     const allowed = allowedMethods(routes, path);
     app.all(path, (request: Request) => {
-      throw fail('METHOD_NOT_ALLOWED', { method: request.method, path: request.path, allowed });
+      throw fail('METHOD_NOT_ALLOWED', { method: request.method, path: beginningOf(request.path), allowed });
     });
   }
   app.use((request: Request) => {
-    throw fail('ROUTE_UNKNOWN', { method: request.method, path: request.path });
+    throw fail('ROUTE_UNKNOWN', { method: request.method, path: beginningOf(request.path) });
   });
   app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
     const known = knownError(error, bodyLimitBytes);

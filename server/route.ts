@@ -120,6 +120,14 @@ function checkBody(schema: z.ZodType | undefined, bytes: Uint8Array): unknown {
   return schema === undefined ? undefined : parseBody(schema, bytes);
 }
 
+const shownCharacters = 200;
+const shownRepeats = 10;
+
+/** As much of an input as a message repeats. */
+export function beginningOf(text: string): string {
+  return text.slice(0, shownCharacters);
+}
+
 /** The query of a URL as an object. Errors: PARAMETER_REPEATED. */
 export function readQuery(url: string): Record<string, string> {
   const start = url.indexOf('?');
@@ -128,7 +136,10 @@ export function readQuery(url: string): Record<string, string> {
   const given = new URLSearchParams(url.slice(start));
   for (const [name, value] of given) {
     if (Object.hasOwn(query, name))
-      throw fail('PARAMETER_REPEATED', { parameter: name, got: given.getAll(name) });
+      throw fail('PARAMETER_REPEATED', {
+        parameter: beginningOf(name),
+        got: given.getAll(name).slice(0, shownRepeats).map(beginningOf),
+      });
     // A name such as "__proto__" must be an ordinary unknown parameter.
     Object.defineProperty(query, name, { value, enumerable: true, configurable: true, writable: true });
   }
@@ -140,9 +151,13 @@ function parameterProblem(issues: readonly z.core.$ZodIssue[], value: unknown): 
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   const allowed = issue?.message ?? '';
   if (issue?.code === 'unrecognized_keys')
-    return fail('PARAMETER_UNKNOWN', { parameter: issue.keys[0] ?? '', known: allowed });
+    return fail('PARAMETER_UNKNOWN', { parameter: beginningOf(issue.keys[0] ?? ''), known: allowed });
   const parameter = String(issue?.path[0] ?? '');
   const got = valueInside(value, [parameter]);
   if (got === undefined && parameter !== '') return fail('PARAMETER_MISSING', { parameter, allowed });
-  return fail('OPTION_INVALID', { option: parameter, got: typeof got === 'string' ? got : '', allowed });
+  return fail('OPTION_INVALID', {
+    option: parameter,
+    got: typeof got === 'string' ? beginningOf(got) : '',
+    allowed,
+  });
 }

@@ -2,11 +2,13 @@
 // run folder; the answers are in a file of their own (decisions.ts).
 
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { openBoundedCache } from '../../data/files/bounded-cache.ts';
 import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
 import { listFolder } from '../../data/files/files.ts';
-import { fail } from '../../run/errors/errors.ts';
+import { fail, ifThere, readError } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { readPublished } from '../../ranking/generation.ts';
 import { rankingRun } from '../../scoring/scorers/list.ts';
@@ -81,14 +83,38 @@ export async function saveAudit(run: Run, audit: Audit): Promise<void> {
   await commitSealedJson(drawFile(run, audit.id), audit);
 }
 
+interface KnownDraw {
+  /** Changes with the file. */
+  version: string;
+  bytes: number;
+  audit: Audit;
+}
+
+const knownBytes = 64 << 20;
+const known = openBoundedCache<string, KnownDraw>(knownBytes, ({ bytes }) => bytes);
+
+/** A draw, read again only if its file has changed; undefined if there is none. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
+async function readDraw(run: Run, id: string): Promise<Audit | undefined> {
+  const path = drawFile(run, id);
+  const found = await ifThere(stat(path)).catch((error: unknown) => {
+    throw readError(error, path);
+  });
+  if (found === undefined) return undefined;
+  const version = `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
+  const before = known.get(path);
+  if (before?.version === version) return before.audit;
+  const audit = await readSealedJson(path, auditSchema, drawCommand);
+  if (audit !== undefined) known.set(path, { version, bytes: found.size, audit });
+  return audit;
+}
+
 /** All audits of the run, of every ranking; newest first. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
 export async function listAudits(run: Run): Promise<Audit[]> {
-  const ids = (await listFolder(run.files.audits))
-    .map((name) => name.replace(/\.json$/, ''))
-    .filter((name) => auditId.test(name));
-  const audits = await Promise.all(
-    ids.map((id) => readSealedJson(drawFile(run, id), auditSchema, drawCommand)),
-  );
+  const names = await listFolder(run.files.audits).catch((error: unknown) => {
+    throw readError(error, run.files.audits);
+  });
+  const ids = names.map((name) => name.replace(/\.json$/, '')).filter((name) => auditId.test(name));
+  const audits = await Promise.all(ids.map((id) => readDraw(run, id)));
   return audits
     .filter((audit) => audit !== undefined)
     .sort((a, b) => (a.drawnAt < b.drawnAt ? 1 : a.drawnAt > b.drawnAt ? -1 : a.id < b.id ? -1 : 1));
@@ -105,7 +131,7 @@ export interface Chosen {
 export async function findAudit(run: Run, { audit: id, scorer }: Chosen): Promise<Audit> {
   const known =
     id !== undefined && auditId.test(id)
-      ? await readSealedJson(drawFile(run, id), auditSchema, drawCommand)
+      ? await readDraw(run, id)
       : (await listAudits(run)).find(
           (audit) => id === undefined && (scorer === undefined || audit.scorer === scorer),
         );

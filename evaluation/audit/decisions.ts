@@ -2,12 +2,14 @@
 // saved together, so that a write that was cut off loses all of them or none, and nothing that was confirmed.
 
 import { existsSync } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
+import { openBoundedCache } from '../../data/files/bounded-cache.ts';
 import { syncPath } from '../../data/files/commit.ts';
 import { fail, ifThere, readError, writeError } from '../../run/errors/errors.ts';
-import { readRegular } from '../../run/regular-file.ts';
+import { openRegular } from '../../run/regular-file.ts';
 import type { Run } from '../../run/run.ts';
 import { type Audit, decisionsFile } from './audit.ts';
 import { nameOf, personKey } from './person.ts';
@@ -16,6 +18,8 @@ export const answers = ['yes', 'no', 'cannot tell'] as const;
 export type AnswerWord = (typeof answers)[number];
 
 export const noteLength = 1_000;
+
+const lineEnd = 10;
 
 export const decisionSchema = z.strictObject({
   at: z.iso.datetime(),
@@ -43,30 +47,104 @@ export interface Decisions {
   unreadableLines: number;
 }
 
-/** Errors: FILE_UNREADABLE. */
+/** What is known of a file of answers. */
+interface Known {
+  inode: number;
+  /** Bytes of complete lines. */
+  read: number;
+  /** The last of them. */
+  tail: Buffer;
+  all: Decision[];
+  last: Map<string, Decision>;
+  unreadableLines: number;
+}
+
+const knownBytes = 64 << 20;
+const tailBytes = 256;
+const known = openBoundedCache<string, Known>(knownBytes, ({ read }) => read);
+/** Of each file, the reading that was begun last. */
+const reading = new Map<string, Promise<unknown>>();
+
+/**
+ * Reads only what was added to the file since the last time, and lets other work run meanwhile: a server asks
+ * for the answers with each request. Errors: FILE_UNREADABLE.
+ */
 export async function readDecisions(run: Run, audit: Audit): Promise<Decisions> {
   const path = decisionsFile(run, audit);
-  const text = await ifThere(readRegular(path, 'utf8')).catch((error: unknown) => {
+  // One after the other, so that no line is added twice.
+  const found = (reading.get(path) ?? Promise.resolve()).then(() => readNew(path));
+  const settled = found.catch(() => undefined);
+  reading.set(path, settled);
+  try {
+    return await found;
+  } catch (error) {
     throw readError(error, path);
-  });
-  const all: Decision[] = [];
-  let unreadableLines = 0;
-  const lines = (text ?? '').split('\n');
-  for (const [at, line] of lines.entries()) {
-    if (line === '') continue;
-    const found = parseLine(line);
-    if (found !== undefined) all.push(...found);
-    // The last line may be one that is being written.
-    else if (at < lines.length - 1) unreadableLines++;
+  } finally {
+    if (reading.get(path) === settled) reading.delete(path);
   }
-  const last = new Map<string, Decision>();
-  for (const decision of all) {
+}
+
+async function readNew(path: string): Promise<Decisions> {
+  const file = await ifThere(openRegular(path));
+  if (file === undefined) return { all: [], last: [], unreadableLines: 0 };
+  try {
+    const state = await continueFrom(known.get(path), file);
+    const { size } = await file.stat();
+    const added = Buffer.alloc(Math.max(0, size - state.read));
+    const { bytesRead } = await file.read(added, 0, added.length, state.read);
+    const end = added.subarray(0, bytesRead).lastIndexOf(lineEnd) + 1;
+    // Until it is complete, nobody else may take it for what the file holds.
+    known.delete(path);
+    await addLines(state, added.subarray(0, end));
+    known.set(path, state);
+    // A last line without its end may be one that is being written.
+    const rest = parseLine(added.toString('utf8', end, bytesRead));
+    const whole = rest === undefined ? state : { ...state, all: [...state.all], last: new Map(state.last) };
+    if (rest !== undefined) addDecisions(whole, rest);
+    return { all: [...whole.all], last: [...whole.last.values()], unreadableLines: whole.unreadableLines };
+  } finally {
+    await file.close();
+  }
+}
+
+/** The state to go on from: a new one if the file is not the one that was read, with more lines. */
+async function continueFrom(state: Known | undefined, file: FileHandle): Promise<Known> {
+  const { ino: inode } = await file.stat();
+  if (state?.inode === inode) {
+    const tail = Buffer.alloc(state.tail.length);
+    await file.read(tail, 0, tail.length, state.read - tail.length);
+    if (tail.equals(state.tail)) return state;
+  }
+  return { inode, read: 0, tail: Buffer.alloc(0), all: [], last: new Map(), unreadableLines: 0 };
+}
+
+const turnMs = 3;
+
+async function addLines(state: Known, bytes: Buffer): Promise<void> {
+  let turn = performance.now();
+  for (let from = 0; from < bytes.length;) {
+    const end = bytes.indexOf(lineEnd, from);
+    const line = bytes.toString('utf8', from, end);
+    from = end + 1;
+    const found = line === '' ? [] : parseLine(line);
+    if (found === undefined) state.unreadableLines++;
+    else addDecisions(state, found);
+    if (performance.now() - turn < turnMs) continue;
+    await setImmediate();
+    turn = performance.now();
+  }
+  state.read += bytes.length;
+  state.tail = Buffer.from(Buffer.concat([state.tail, bytes.subarray(-tailBytes)]).subarray(-tailBytes));
+}
+
+function addDecisions({ all, last }: Pick<Known, 'all' | 'last'>, found: readonly Decision[]): void {
+  for (const decision of found) {
+    all.push(decision);
     // Removed first: the order is that of the latest answers.
     const key = `${decision.id} ${personKey(decision.person)}`;
     last.delete(key);
     last.set(key, decision);
   }
-  return { all, last: [...last.values()], unreadableLines };
 }
 
 function parseLine(line: string): Decision[] | undefined {
@@ -117,8 +195,6 @@ export async function saveAnswers(
   return line.length;
 }
 
-const lineEnd = 10;
-
 /**
  * Appends a line with one write, which the system does not mix with those of other processes, and syncs it.
  * Errors: DISK_FULL, WRITE_FAILED.
@@ -143,7 +219,7 @@ async function appendLine(path: string, line: string): Promise<void> {
 }
 
 /** Whether a file is empty or ends with a line end; a write that was cut off leaves neither. */
-async function endsLine(file: Awaited<ReturnType<typeof open>>): Promise<boolean> {
+async function endsLine(file: FileHandle): Promise<boolean> {
   const { size } = await file.stat();
   if (size === 0) return true;
   const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);

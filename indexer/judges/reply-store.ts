@@ -16,9 +16,9 @@ import { openPlaceIndex } from './place-index.ts';
 export interface ReplyStore {
   /** Tokens of all stored replies. */
   tokens(): number;
-  /** Reads what other processes have stored since. */
+  /** Reads what other processes have stored since. Errors: FILE_UNREADABLE. */
   refresh(): Promise<void>;
-  /** The stored replies to digests of 32 hex digits; undefined for missing ones. */
+  /** The stored replies to digests of 32 hex digits; undefined for missing ones. Errors: FILE_UNREADABLE. */
   find(digests: readonly string[]): (Reply | undefined)[];
   /** Stores replies. Errors: DISK_FULL, WRITE_FAILED. */
   add(replies: readonly (Told & { digest: string })[]): Promise<void>;
@@ -106,7 +106,7 @@ export async function openReplyStore(folder: string): Promise<ReplyStore> {
         places.flatMap((place) => (place === undefined ? [] : [Math.floor(place / placesPerFile)])),
       );
       for (const number of numbers) {
-        const file = openRegularSync(files[number]?.path ?? '');
+        const file = openStored(files[number]?.path ?? '');
         try {
           for (const [at, place] of places.entries()) {
             if (place === undefined || Math.floor(place / placesPerFile) !== number) continue;
@@ -141,6 +141,15 @@ export async function openReplyStore(folder: string): Promise<ReplyStore> {
   };
 }
 
+/** Errors: FILE_UNREADABLE. */
+function openStored(path: string): number {
+  try {
+    return openRegularSync(path);
+  } catch (error) {
+    throw readError(error, path);
+  }
+}
+
 function writeLine(digest: string, tokens: number, reply: Reply): string {
   const json = JSON.stringify(reply);
   return `${digest} ${tokens} ${checksum(`${digest} ${tokens} ${json}`)} ${json}\n`;
@@ -170,7 +179,9 @@ function lineAt(file: number, at: number): string {
 
 /** Passes the complete lines that a file got since, with their places, to `take`. */
 async function readLines(stored: StoredFile, take: (text: string, at: number) => void): Promise<void> {
-  const file = await ifThere(openRegular(stored.path));
+  const file = await ifThere(openRegular(stored.path)).catch((error: unknown) => {
+    throw readError(error, stored.path);
+  });
   if (file === undefined) return;
   try {
     let rest = Buffer.alloc(0);

@@ -51,6 +51,8 @@ export interface Results {
 }
 
 export const requestSchema = z.object({ id: z.number(), task: taskSchema });
+/** Asks the worker to finish what it is doing and to end. */
+export const endMessage = 'end';
 export const setupSchema = z.object({ settingsPath: z.string(), ranking: z.string() });
 
 export type TextReply = { id: number; result: Results[keyof Results] } | { id: number; error: ErrorData };

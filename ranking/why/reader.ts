@@ -44,6 +44,8 @@ export class TextReader {
   readonly #underWay = new Map<string, Promise<TextHead | BetrError>>();
   readonly #gate: Gate;
   readonly #shards: CachedShards;
+  readonly #closing = new AbortController();
+  readonly #passes = new Set<Promise<unknown>>();
 
   constructor(fields: FieldNames, limits: ReaderLimits = defaultLimits) {
     this.#fields = fields;
@@ -80,6 +82,12 @@ export class TextReader {
     return new Map(results);
   }
 
+  /** Stops all reading, between two batches; resolves when nothing is being read any more. */
+  async close(): Promise<void> {
+    this.#closing.abort(fail('BUSY', { waiting: 0, seconds: 1 }));
+    await Promise.all([...this.#passes, this.#shards.close()]);
+  }
+
   #find(
     shard: Shard,
     row: number,
@@ -107,12 +115,14 @@ export class TextReader {
       this.#underWay.set(key, promise);
       void promise.then(() => this.#underWay.delete(key));
     }
-    this.#gate
+    const pass = this.#gate
       .enter(() => this.#pass(shard, rows, whole, settle))
       .catch((error: unknown) => {
         for (const [row, resolve] of settle)
           resolve(isTimeout(error) ? tooFar(shard, row, this.#limits.passMs) : errorFrom(errorData(error)));
-      });
+      })
+      .finally(() => this.#passes.delete(pass));
+    this.#passes.add(pass);
   }
 
   async #pass(
@@ -121,7 +131,8 @@ export class TextReader {
     whole: boolean,
     settle: ReadonlyMap<number, (result: TextHead | BetrError) => void>,
   ): Promise<void> {
-    const signal = AbortSignal.timeout(this.#limits.passMs);
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#limits.passMs)]);
+    signal.throwIfAborted();
     for await (const { row, text } of readTexts(shard, this.#fields, rows, signal)) {
       this.#cache.set(keyOf(shard, row, text.length <= wholeBytes), cutHead(text, text.length <= wholeBytes));
       settle.get(row)?.(cutHead(text, whole));

@@ -22,6 +22,8 @@ export interface CachedShards {
    * ask for its texts get them.
    */
   readSoon(shard: Shard): void;
+  /** Reads no more; resolves when the reading that was under way has stopped. */
+  close(): Promise<void>;
 }
 
 export interface CacheLimits {
@@ -48,10 +50,12 @@ export function openCachedShards(
   // Too large, or being read.
   const passedOver = openBoundedCache<string, true>(10_000);
   let last = Promise.resolve();
+  let closed = false;
 
   const keep = async (shard: Shard): Promise<void> => {
     const read = await readWholeShard(shard, fields, limits.shardBytes, async () => {
-      while (isBusy()) await setTimeout(10);
+      while (!closed && isBusy()) await setTimeout(10);
+      return !closed;
     });
     if (read === undefined) return;
     cached.set(keyOf(shard), read);
@@ -65,20 +69,28 @@ export function openCachedShards(
       if (shard.bytes > limits.shardBytes || cached.get(key) !== undefined || passedOver.get(key) === true)
         return;
       passedOver.set(key, true);
-      last = last.then(() => keep(shard)).catch(() => passedOver.delete(key));
+      last = last
+        .then(() => (closed ? undefined : keep(shard)))
+        .catch(() => {
+          passedOver.delete(key);
+        });
+    },
+    close() {
+      closed = true;
+      return last;
     },
   };
 }
 
 /**
- * The texts of a shard; undefined if they exceed `mostBytes`. Awaits `giveWay` between batches. Errors: those
- * of readShard.
+ * The texts of a shard; undefined if they exceed `mostBytes`, or if `giveWay`, which is awaited between batches,
+ * returns false. Errors: those of readShard.
  */
 async function readWholeShard(
   shard: Shard,
   fields: FieldNames,
   mostBytes: number,
-  giveWay: () => Promise<void>,
+  giveWay: () => Promise<boolean>,
 ): Promise<CachedShard | undefined> {
   const pieces: Buffer[] = [];
   const [starts, ends]: [number[], number[]] = [[], []];
@@ -92,7 +104,7 @@ async function readWholeShard(
     }
     pieces.push(Buffer.from(text));
     length += text.length;
-    await giveWay();
+    if (!(await giveWay())) return undefined;
   }
   return { texts: Buffer.concat(pieces), starts, ends };
 }

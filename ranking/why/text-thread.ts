@@ -11,7 +11,7 @@ import type { NearExample } from '../../indexer/search/nearest-examples.ts';
 import type { Ranking } from '../generation.ts';
 import { openShard, type RankedShards } from '../shards.ts';
 import { describeError } from '../../data/files/hide-paths.ts';
-import type { TextReply, Results, TextTask } from './messages.ts';
+import { endMessage, type TextReply, type Results, type TextTask } from './messages.ts';
 import { type Place, type ShownText, placeKey, show } from './shown-text.ts';
 
 export interface ExplainQuestion {
@@ -130,11 +130,15 @@ export class TextThread {
   }
 
   async close(): Promise<void> {
+    const thread = this.#thread;
+    if (thread === undefined) return;
     // Terminating a thread during native work crashes the process, and work may still be running that no
-    // request waits for any more.
-    for (let waitedMs = 0; this.#pending.size > 0 && waitedMs < closeWithinMs; waitedMs += 20)
-      await setTimeoutPromise(20);
-    await this.#thread?.terminate();
+    // request waits for any more. The thread therefore ends itself, if it can.
+    thread.ref();
+    thread.postMessage(endMessage);
+    const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
+    await Promise.race([ended, setTimeoutPromise(closeWithinMs, undefined, { ref: false })]);
+    await thread.terminate();
   }
 
   async #searchNearest(ranking: Ranking, { shard, row }: Place, examples: number): Promise<Near> {

@@ -18,6 +18,7 @@ import {
 import { parseBody } from '../../run/body.ts';
 import { TextReader } from './reader.ts';
 import {
+  endMessage,
   type TextReply,
   requestSchema,
   type Results,
@@ -32,14 +33,34 @@ const { settingsPath, ranking } = setupSchema.parse(workerData);
 const run = rankingOf(await openRun(settingsPath), ranking);
 const reader = new TextReader(run.settings.corpus.fields);
 
+const underWay = new Set<Promise<void>>();
+
 port.on('message', (message: unknown) => {
+  if (message === endMessage) {
+    void end();
+    return;
+  }
   const { id, task } = requestSchema.parse(message);
   const send = (reply: TextReply): void => port.postMessage(reply);
-  answer(task).then(
-    (result) => send({ id, result }),
-    (error: unknown) => send({ id, error: errorData(error) }),
-  );
+  const answered = answer(task)
+    .then(
+      (result) => send({ id, result }),
+      (error: unknown) => send({ id, error: errorData(error) }),
+    )
+    .finally(() => underWay.delete(answered));
+  underWay.add(answered);
 });
+
+/** Ends the thread when none of its native work is running any more, as that would crash the process. */
+async function end(): Promise<void> {
+  await reader.close();
+  await Promise.all(underWay);
+  await search?.opened.then(
+    (opened) => opened.close(),
+    () => undefined,
+  );
+  process.exit();
+}
 
 async function answer(task: TextTask): Promise<Results[keyof Results]> {
   if (task.kind === 'heads') return readHeads(task);

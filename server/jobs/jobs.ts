@@ -177,10 +177,17 @@ export class Jobs {
       createdAt,
       startedAt,
       endedAt,
-      problem: problem && { ...problem, detail: hidePaths(this.#run, problem.detail) },
+      problem: problem && { ...problem, detail: this.#detailOf(problem) },
       progress: startedAt === null ? null : hideInProgress(this.#run, await readProgress(this.#run, id)),
       result: null,
     };
+  }
+
+  /** Of a bug, the stack is only in the run folder. */
+  #detailOf({ code, detail }: NonNullable<JobRecord['problem']>): string {
+    return code === 'INTERNAL'
+      ? "This is a bug in betr; the job's record in the run folder has the reason."
+      : hidePaths(this.#run, detail);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
-import { startServer } from '../server/real-run.ts';
+import { makeRankedRun, startServer } from '../server/real-run.ts';
 import { until } from '../until.ts';
 
 describe('a server that is killed while it streams selections', () => {
@@ -29,5 +29,24 @@ describe('a server that is killed while it streams selections', () => {
       await next.end('SIGTERM');
       expect(await spills()).toEqual([]);
     });
+  }, 60_000);
+});
+
+describe('a server that is told to end while it reads texts ahead', () => {
+  it('ends in order', async () => {
+    const made = await makeRankedRun();
+    try {
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const server = await startServer(made.run);
+        // Of every shard; those are then read whole, behind the answer.
+        expect((await fetch(`${server.url}/documents?keep=0.5`)).status).toBe(200);
+        expect({ code: await server.end('SIGTERM'), complaints: server.complaints() }).toEqual({
+          code: 0,
+          complaints: '',
+        });
+      }
+    } finally {
+      await made.close();
+    }
   }, 60_000);
 });

@@ -135,6 +135,15 @@ describe('a file that is none', () => {
     );
   });
 
+  testOnUnix('names a pipe in the place of a folder, and takes a pattern longer than a name', async () => {
+    const project = await makeProject('folder-pipe');
+    makePipe(join(project, 'pipe'));
+    for (const pattern of ['pipe/*.jsonl', 'pipe/a.jsonl'])
+      await expect(listShards([pattern], project)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    const long = `corpus/{${Array.from({ length: 100 }, (_, at) => `none${at}`).join(',')},a}.jsonl`;
+    expect((await listShards([long], project)).map(({ name }) => name)).toEqual(['corpus/a.jsonl']);
+  });
+
   testOnUnix('is no folder for a selection', async () => {
     const project = await makeProject('out');
     expect((await betr(project, ['rank', '--scorer', 'length'])).code).toBe(0);

@@ -1,8 +1,9 @@
 // The file of answers: it only grows, and loses nothing that was confirmed.
 
 import { expect, it } from '@jest/globals';
-import { appendFile, mkdir, readFile, truncate } from 'node:fs/promises';
-import { decisionsFile } from '../../../evaluation/audit/audit.ts';
+import { appendFile, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { decisionsFile, findAudit } from '../../../evaluation/audit/audit.ts';
 import { type AnswerWord, readDecisions, saveAnswers } from '../../../evaluation/audit/decisions.ts';
 import { withRun } from '../../ranking/synthetic.ts';
 import { makeAudit } from './made-audit.ts';
@@ -86,5 +87,58 @@ it('refuses what is not in the draw, names that are none, and a folder in its pl
     await expect(saveAnswers(run, audit, 'Ada', [given('d-1', 'yes')])).rejects.toMatchObject({
       code: 'FILE_UNREADABLE',
     });
+  });
+});
+
+it('says what is in the place of its folder', async () => {
+  await withRun(async (run) => {
+    await mkdir(dirname(run.files.audits), { recursive: true });
+    await writeFile(run.files.audits, '');
+    for (const asked of [{}, { audit: audit.id }])
+      await expect(findAudit(run, asked)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    await expect(saveAnswers(run, audit, 'Ada', [given('d-1', 'yes')])).rejects.toMatchObject({
+      code: 'FILE_UNREADABLE',
+    });
+  });
+});
+
+it('reads many answers between other work, and afterwards only what was added', async () => {
+  await withRun(async (run) => {
+    const path = decisionsFile(run, audit);
+    const lineOf = (person: string): string =>
+      `${JSON.stringify(
+        audit.drawn.map(({ id }) => ({
+          at: '2026-01-01T00:00:00.000Z',
+          person,
+          ...given(id, 'yes', 'x'.repeat(500)),
+          generation: 'g',
+        })),
+      )}\n`;
+    await mkdir(dirname(path), { recursive: true });
+    const lines = Array.from({ length: 1_000 }, (_, at) => lineOf(`person ${at}`));
+    await writeFile(path, lines.join(''));
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const readMs = async (): Promise<{ ms: number; answers: number }> => {
+      const startedMs = performance.now();
+      const { all } = await readDecisions(run, audit);
+      return { ms: performance.now() - startedMs, answers: all.length };
+    };
+    const first = await readMs();
+    clearInterval(timer);
+    expect(first.answers).toBe(20_000);
+    expect(turns).toBeGreaterThan(5);
+    // At once, and while others add lines.
+    const [again, saved] = await Promise.all([readMs(), saveAnswers(run, audit, 'Bo', [given('d-1', 'no')])]);
+    expect(saved).toBe(1);
+    expect(again.ms).toBeLessThan(first.ms / 2);
+    await appendFile(path, lineOf('Cy').slice(0, -1));
+    expect((await readMs()).answers).toBe(20_021);
+    expect((await readMs()).answers).toBe(20_021);
+    // Another file in its place, larger than the one before.
+    await writeFile(path, [...lines.slice(0, 3), lineOf('y'.repeat(80)), ...lines].join(''));
+    expect((await readMs()).answers).toBe(20_080);
+    await writeFile(path, lines[0] ?? '');
+    expect((await readMs()).answers).toBe(20);
   });
 });

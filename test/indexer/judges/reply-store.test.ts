@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Told } from '../../../indexer/judges/ask.ts';
@@ -82,6 +82,14 @@ describe('the store of replies', () => {
     const again = await openReplyStore(folder);
     expect(again.find(names.map(digest)).filter((reply) => reply === undefined)).toHaveLength(1);
     await again.close();
+  });
+
+  it('names what is no file among its files', async () => {
+    const store = await openReplyStore(folder);
+    await mkdir(join(folder, `${'0'.repeat(16)}.replies`));
+    await expect(store.refresh()).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    await expect(openReplyStore(folder)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    await store.close();
   });
 
   it('says DISK_FULL or WRITE_FAILED where it cannot write, and keeps what it has', async () => {
