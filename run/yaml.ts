@@ -1,9 +1,12 @@
 // Parses YAML with limits on its size and its aliases.
 
-import { isScalar, parseDocument, visit } from 'yaml';
+import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { show } from './issues.ts';
 
-const maxCharacters = 1 << 20;
+/** The library's time for invalid text grows faster than its length. */
+const maxCharacters = 1 << 17;
+/** Deeper nesting can exhaust the library's memory, which would end the process without an error. */
+const maxDepth = 100;
 /** The size in UTF-8 of the longest accepted text. */
 export const maxYamlBytes = 4 * maxCharacters;
 const maxAliases = 100;
@@ -15,10 +18,15 @@ const maxAliases = 100;
 export function parseYaml(text: string): unknown {
   if (text.length > maxCharacters)
     throw new Error(`it has ${text.length} characters, but at most ${maxCharacters} are allowed`);
-  // The library's check for duplicate keys takes quadratic time.
-  const document = parseDocument(text, { uniqueKeys: false });
+  if (isDeep(text)) throw new Error(`it is nested more than ${maxDepth} levels deep`);
+  const lineCounter = new LineCounter();
+  // The library takes quadratic time to check for duplicate keys, and to quote the line of every error.
+  const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, lineCounter });
   const [problem] = document.errors;
-  if (problem !== undefined) throw problem;
+  if (problem !== undefined) {
+    const { line, col } = lineCounter.linePos(problem.pos[0]);
+    throw new Error(`${problem.message} at line ${line}, column ${col}`);
+  }
   let aliases = 0;
   visit(document, {
     Alias: () => (++aliases > maxAliases ? visit.BREAK : undefined),
@@ -33,4 +41,22 @@ export function parseYaml(text: string): unknown {
   });
   if (aliases > maxAliases) throw new Error(`it has more than ${maxAliases} aliases (*name)`);
   return document.toJS({ maxAliasCount: maxAliases });
+}
+
+/**
+ * Whether more than `maxDepth` brackets are open, or list and key indicators (`- `, `? `) follow each other. Counts
+ * those in quotes, too.
+ */
+function isDeep(text: string): boolean {
+  let open = 0;
+  let indicators = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '[' || character === '{') open++;
+    else if (character === ']' || character === '}') open = Math.max(0, open - 1);
+    if ((character === '-' || character === '?') && text[at + 1] === ' ') indicators++;
+    else if (character !== ' ') indicators = 0;
+    if (open > maxDepth || indicators > maxDepth) return true;
+  }
+  return false;
 }

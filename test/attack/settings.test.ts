@@ -31,6 +31,16 @@ describe('settings', () => {
     ],
     ['a key that is there twice', 'run: a\nrun: b\n'],
     ['two megabytes', `# ${'x'.repeat(2e6)}`],
+    ['a megabyte of quotes', '"'.repeat(1e6)],
+    ['128,000 quotes', '"'.repeat(128_000)],
+    ['open brackets', '['.repeat(100_000)],
+    ['maps in maps', '{a: '.repeat(30_000)],
+    ['keys of keys', '? '.repeat(60_000)],
+    ['lists of lists', '- '.repeat(60_000)],
+    [
+      'lists of lists on lines of their own',
+      Array.from({ length: 400 }, (_, i) => `${' '.repeat(i)}-`).join('\n'),
+    ],
     [
       '50,000 unknown keys',
       settings(Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`k${i}`, 1]))),
