@@ -10,7 +10,7 @@ const share = z
   .number()
   .min(0)
   .max(1)
-  .refine((value) => value === 0 || value >= minNumber, { error: `must be 0, or at least ${minNumber}` });
+  .refine((value) => value === 0 || value >= minNumber, { error: `0, or at least ${minNumber}` });
 const names = z.array(z.string()).min(1).max(1000);
 const scaleValue = z.number().int().min(-1000).max(1000);
 
@@ -18,15 +18,17 @@ const scaleValue = z.number().int().min(-1000).max(1000);
 const scale = z.union(
   [
     z.tuple([scaleValue, scaleValue]).refine(([low, high]) => low < high && high - low <= 100, {
-      error: 'must be the lowest and the highest of at most 101 values',
+      error: 'the lowest and the highest of at most 101 values',
     }),
     z
-      .record(z.string().regex(/^-?\d+(?:\.\d+)?$/, 'must be a number with a list of answers'), words)
-      .refine((values) => Object.keys(values).length >= 2, { error: 'must have at least two values' }),
+      .record(z.string().regex(/^-?\d+(?:\.\d+)?$/, 'a number with a list of answers'), words)
+      .refine((values) => Object.keys(values).length >= 2, {
+        error: 'at least two values with their answers',
+      }),
   ],
   {
     error:
-      'must be the lowest and the highest value, such as [0, 5], or two or more numbers, each with a list of answers',
+      'the lowest and the highest value, such as [0, 5], or two or more numbers, each with a list of answers',
   },
 );
 
@@ -58,7 +60,7 @@ export const questionSchema = z
       question.scale === undefined
         ? question.for !== undefined && question.against !== undefined
         : question.for === undefined && question.against === undefined,
-    { error: 'needs either "for" and "against", or "scale"' },
+    { error: 'a question with either "for" and "against", or "scale"' },
   );
 export type QuestionSettings = z.output<typeof questionSchema>;
 
@@ -91,13 +93,13 @@ export const judgeSchema = z
       .refine(
         ({ for: positive, against, labeled }) =>
           labeled === undefined || (positive === undefined && against === undefined),
-        { error: 'needs either "labeled", or "for" and "against"' },
+        { error: 'an exam with either "labeled", or "for" and "against"' },
       )
       .optional(),
   })
   .refine(
     ({ preset, subject, questions }) =>
       [preset, subject, questions].filter((given) => given !== undefined).length === 1,
-    { error: 'needs exactly one of "preset", "subject" and "questions"' },
+    { error: 'a judge with exactly one of "preset", "subject" and "questions"' },
   );
 export type JudgeSettings = z.output<typeof judgeSchema>;

@@ -41,6 +41,10 @@ const paperNote =
   '0.75–1.00 (329 M tokens, 3 epochs) and on 0.60–1.00 (2.5 B tokens, 1 epoch). The scores of another judge, ' +
   'or of a classifier that learned them, mean something else.';
 
+const learnedCaveat =
+  "These are the classifier's scores, not the judge's: they order documents as the judge would, on another scale. " +
+  'Use a share (--keep) instead, or judge the whole corpus (betr rank --scorer lm:JUDGE --all).';
+
 /**
  * The nested slices from each of these scores up. `scorer` is the ranking's, as for --scorer. Errors: USAGE,
  * those of `retargetRanking` and `withScores`.
@@ -60,6 +64,7 @@ export async function countSlices(
   const { generation, publishedAt, documents, tokens, chosen } = ranking;
   const sorted = [...new Set(scores)].sort((a, b) => b - a);
   const cutoffs = await findScoreCutoffs(run, ranking, sorted);
+  const isAsInPaper = chosen === undefined && (await isLmScore(run, scorer));
   return {
     ranking: { generation, publishedAt },
     ...(chosen === undefined ? {} : { benchmarks: chosen.benchmarks }),
@@ -71,13 +76,18 @@ export async function countSlices(
       tokens: cutoff.tokens,
       share: cutoff.tokens / Math.max(1, tokens),
     })),
-    caveats: [...(ranking.estimatedDocuments > 0 ? ['Token counts are estimated.'] : []), fixedScoreCaveat],
-    ...(chosen === undefined && (await isLmScore(run, scorer)) ? { paper: paperNote } : {}),
+    caveats: [
+      ...(ranking.estimatedDocuments > 0 ? ['Token counts are estimated.'] : []),
+      ...(/^(?:cross-fit:)?lm:/.test(scorer) && !scorer.endsWith('#all') ? [learnedCaveat] : []),
+      fixedScoreCaveat,
+    ],
+    ...(isAsInPaper ? { paper: paperNote } : {}),
   };
 }
 
+/** Whether the scores are LM-Scores of the whole corpus, as in the paper. */
 async function isLmScore({ settings }: Run, scorer: string): Promise<boolean> {
-  const [, judge] = /^lm:(.+)/.exec(scorer) ?? [];
+  const [, judge] = /^lm:(.+)#all$/.exec(scorer) ?? [];
   if (judge === undefined) return false;
   // Other rankings do not need the libraries of judges.
   const { findKind } = await import('../../indexer/judges/judge.ts');

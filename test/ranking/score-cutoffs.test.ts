@@ -114,14 +114,19 @@ describe('slices', () => {
     try {
       await mkdir(run.folder, { recursive: true });
       const ranking = await rankRows(run, makeScoredRows(60));
-      const { paper } = await countSlices(run, ranking, 'lm:small', [0.6], {});
+      const { paper, caveats } = await countSlices(run, ranking, 'lm:small#all', [0.6], {});
+      expect(caveats.join(' ')).not.toContain('the classifier');
       for (const words of ['not a recommendation', 'Qwen-72B', '2402.07625', '329 M tokens, 3 epochs'])
         expect(paper).toContain(words);
       // A percentile is no score of a language model.
-      const chosen = await countSlices(run, ranking, 'lm:small', [0.6], { benchmarks: ['mmlu'] });
+      const chosen = await countSlices(run, ranking, 'lm:small#all', [0.6], { benchmarks: ['mmlu'] });
       expect([chosen.benchmarks, chosen.paper]).toEqual([['mmlu'], undefined]);
       // Nor is what a text is about.
-      expect((await countSlices(run, ranking, 'lm:topic', [0.6], {})).paper).toBeUndefined();
+      expect((await countSlices(run, ranking, 'lm:topic#all', [0.6], {})).paper).toBeUndefined();
+      // Nor is what a classifier learned.
+      const learned = await countSlices(run, ranking, 'lm:small', [0.6], {});
+      expect(learned.paper).toBeUndefined();
+      expect(learned.caveats.join(' ')).toContain("the classifier's scores, not the judge's");
     } finally {
       await rm(folder, { recursive: true });
     }
