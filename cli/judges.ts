@@ -130,8 +130,8 @@ function describeRead(judge: string, { lines, stored, known, faults, missing }: 
   const meanings: Record<keyof BatchRead['faults'], string> = {
     failed: 'failed, or without log probabilities',
     truncated: 'truncated',
-    doubled: 'of a request with several answers, none of which is used',
-    foreign: 'of other requests',
+    duplicate: 'of a request with several answers, none of which is used',
+    unrecognized: 'of other requests',
     unreadable: 'unreadable',
   };
   return [
@@ -141,7 +141,7 @@ function describeRead(judge: string, { lines, stored, known, faults, missing }: 
       const { lines: count, first } = faults[fault];
       return count === 0
         ? []
-        : [`  not used: ${formatCount(count)} ${meanings[fault]}; the first is ${first ?? ''}`];
+        : [`  skipped: ${formatCount(count)} ${meanings[fault]}; for example ${first ?? ''}`];
     }),
     missing === 0
       ? 'Every request has an answer'

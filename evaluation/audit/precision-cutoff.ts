@@ -1,5 +1,5 @@
-// A cutoff for a wanted precision: chosen on one half of the judged documents and measured on the other,
-// because the figure that chose it is too good to be true.
+// A cutoff for a target precision: chosen on one half of the judged documents and measured on the other,
+// because the figure that it was selected on is optimistic.
 
 import { z } from 'zod';
 import { type Audit, chanceOf } from './audit.ts';
@@ -18,7 +18,7 @@ export const precisionCutoffSchema = z.strictObject({
   measuredOn: z
     .strictObject({ value: z.number(), low: z.number(), high: z.number(), judged: z.number().int() })
     .nullable(),
-  /** What the measured interval says about the wanted precision. */
+  /** What the measured interval says about the target precision. */
   verdict: z.enum(['reached', 'undecided', 'missed', 'no cutoff found']),
 });
 export type PrecisionCutoff = z.output<typeof precisionCutoffSchema>;
@@ -81,7 +81,7 @@ function halve({ seed, slices }: Audit, judged: readonly Judged[]): [Weighted[],
   return halves;
 }
 
-/** The lowest score with the wanted precision at and above it, if at least `leastAbove` documents are. */
+/** The lowest score with the target precision at and above it, if at least `leastAbove` documents are. */
 function choose(
   documents: readonly Weighted[],
   wanted: number,

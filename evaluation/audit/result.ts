@@ -214,7 +214,7 @@ function listNotes(
       ? ['No difference seen between the better and the worse half of the scores.']
       : []),
     ...(difference !== null && difference.high < 0
-      ? ['The worse half of the scores has the better documents: the ranking may be upside down.']
+      ? ['The worse half of the scores has the better documents: the ranking may be inverted.']
       : []),
     ...(agreement === null && judged > 0
       ? ['No document has a yes or no from two people, so their agreement is unknown.']

@@ -33,7 +33,7 @@ export const judgesErrors = {
     status: 422,
     exit: 1,
     say: (v: { side: string; what: string }) =>
-      `There is no text to examine the judge ${v.side === 'for' ? 'for' : 'against'}: ${v.what} has none. Name ` +
+      `The exam needs ${v.side === 'for' ? 'positive' : 'negative'} examples, but ${v.what} has none. Name ` +
       'others with --for and --against, or give a file of labeled texts with --labeled.',
   },
   JUDGE_EXAM_FAILED: {

@@ -31,7 +31,7 @@ export const examPartSchema = z.strictObject({
       mass: z.number().nullable(),
       /** Share of the texts without a score. */
       unknown: z.number(),
-      /** Rank correlation of the scores by all spellings and by the likeliest; null if it does not exist. */
+      /** Rank correlation of the scores by all spellings and by the most likely one; null if it does not exist. */
       spellings: z.number().nullable(),
     }),
   ),
@@ -58,7 +58,7 @@ export const speedSchema = z.strictObject({
 });
 export type Speed = z.output<typeof speedSchema>;
 
-export const verdicts = ['passed', 'upside down', 'too weak', 'no scores'] as const;
+export const verdicts = ['passed', 'inverted', 'too weak', 'no scores'] as const;
 
 export const examSchema = z.strictObject({
   version: z.literal(1),

@@ -1,5 +1,4 @@
-// The exam of a judge: it judges texts whose answer is known, before anybody pays for judging a sample or a
-// corpus. The first part tests topic; the second compares texts with damaged copies, which have the same topic.
+// The exam of a judge: it judges texts with known labels, before anybody pays for judging a sample or a corpus. The first part tests topic; the second compares texts with damaged copies, which have the same topic.
 
 import { readNote } from '../../data/duckdb/run-files.ts';
 import { sampleNoteSchema } from '../../indexer/sample/sample.ts';
@@ -172,7 +171,7 @@ function median(values: readonly number[]): number | null {
 /** Whether the area allows using the judge. */
 export function verdictOf(area: ExamPart['area']): (typeof verdicts)[number] {
   if (area === null) return 'no scores';
-  if (area.high < 0.5) return 'upside down';
+  if (area.high < 0.5) return 'inverted';
   return area.low < leastArea ? 'too weak' : 'passed';
 }
 

@@ -22,9 +22,9 @@ export function describeVerdict({ verdict, leastArea, parts: [topic] }: Exam): {
   switch (verdict) {
     case 'passed':
       return { problem: `it tells ${better} from ${worse}: ${measured}`, advice: '' };
-    case 'upside down':
+    case 'inverted':
       return {
-        problem: `it is upside down: it gives ${better} lower scores than ${worse}, ${measured}`,
+        problem: `it is inverted: it gives ${better} lower scores than ${worse}, ${measured}`,
         advice:
           'Swap the answers for and against, or ask in another way: models below about 1B parameters cannot answer ' +
           'yes or no, but "subject" works with them',
@@ -40,7 +40,7 @@ export function describeVerdict({ verdict, leastArea, parts: [topic] }: Exam): {
       return {
         problem: `it gives no score to ${describeUnknown(topic)}`,
         advice:
-          'The model answers something else than the answers given: check them with "betr models", or lower leastMass',
+          'The model usually replies with something other than your answers: check them with "betr models", or lower leastMass',
       };
   }
 }

@@ -126,8 +126,8 @@ function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): strin
     `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} ` +
     `${judge.kind === 'LM-Score' ? 'an' : 'a'} ${judge.kind} (${describeModel(judge)}). ` +
     (missing === 0
-      ? 'None is unknown.'
-      : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and not learned from.`)
+      ? 'All were scored.'
+      : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and excluded from training.`)
   );
 }
 

@@ -18,7 +18,7 @@ interface ResultOptions extends AuditOptions {
 export function resultCommand(): Command {
   return auditOf(
     'result',
-    'precision of the ranking by slice of scores and as a whole, agreement between people, and a cutoff',
+    'precision of the ranking by score band and as a whole, agreement between people, and a cutoff',
   )
     .option('--precision <share>', 'find the cutoff with this precision, such as 90%')
     .action(async (options: ResultOptions) => {
@@ -41,7 +41,7 @@ function describe(result: AuditResult, superseded: boolean, above: AboveScore | 
       ? ['The ranking has changed since this audit was drawn; the result is about the earlier one.']
       : []),
     `${formatCount(result.judged)} of ${formatCountOf(audit.documents, 'document')} judged, ` +
-      `${formatCount(result.cannotTell)} only with "cannot tell", ${formatCount(result.unanswered)} open; ` +
+      `${formatCount(result.cannotTell)} marked "can't tell", ${formatCount(result.unanswered)} unanswered; ` +
       `${formatCountOf(result.changedAnswers, 'answer')} changed later.`,
     ...(precision === null ? [] : describePrecision(result, precision)),
     ...(agreement === null || agreement.alpha === null
@@ -55,7 +55,7 @@ function describe(result: AuditResult, superseded: boolean, above: AboveScore | 
     ...describeCutoff(result, above),
     ...result.people.map(
       ({ person, yes, no, cannotTell }) =>
-        `${person}: ${formatCount(yes)} yes, ${formatCount(no)} no, ${formatCount(cannotTell)} cannot tell`,
+        `${person}: ${formatCount(yes)} yes, ${formatCount(no)} no, ${formatCount(cannotTell)} can't tell`,
     ),
     ...notes.map((note) => `Note: ${note}`),
   ].join('\n');
@@ -73,7 +73,7 @@ function describePrecision(
       `${precision.covers < 0.9999 ? `; covers ${formatShare(precision.covers)} of them` : ''}.`,
     '',
     formatTable([
-      ['scores from', 'share', 'judged', 'mean score', 'precision', '95 % interval', 'cannot tell'],
+      ['scores from', 'share', 'judged', 'mean score', 'precision', '95 % interval', "can't tell"],
       ...slices.map((slice) => [
         slice.from === null ? 'the rest' : String(slice.from),
         formatShare(slice.share),
@@ -85,7 +85,7 @@ function describePrecision(
     ]),
     '',
     formatTable([
-      ['source', 'judged', 'precision', '95 % interval', 'cannot tell'],
+      ['source', 'judged', 'precision', '95 % interval', "can't tell"],
       ...sources
         .slice(0, shownSources)
         .map(({ source, judged, precision: own, cannotTell }) => [
@@ -138,7 +138,7 @@ function describeCutoff({ cutoff, audit }: AuditResult, above: AboveScore | null
 
 const verdictWords = {
   reached: 'the precision is reached.',
-  undecided: 'the interval includes the wanted precision, so this does not show that it is reached.',
+  undecided: 'the interval includes the target precision, so this does not show that it is reached.',
   missed: 'the precision is missed; judge more documents or ask for less.',
   'no cutoff found': '',
 } as const;

@@ -76,16 +76,16 @@ describe('betr judge --exam', () => {
     expect(stdout).toMatch(/Judging the whole corpus: 600 documents, about .* tokens, at a price of /);
   });
 
-  it('names a judge that is upside down', async () => {
+  it('names a judge that is inverted', async () => {
     const ended = await examine('upside', '--for', 'space', '--against', 'kitchen', '--texts', '20');
     expect(ended.code).toBe(1);
     expect(examOf(ended)).toMatchObject({
-      verdict: 'upside down',
+      verdict: 'inverted',
       parts: [{ area: { value: 0, low: 0 } }, {}, {}],
     });
     const { stdout } = await betr(folder, ['judge', 'upside', '--exam', '--for', 'space', '--texts', '20']);
     expect(stdout).toContain(
-      'Result: upside down. The judge should not be used: it is upside down: it gives space lower scores than a ' +
+      'Result: inverted. The judge should not be used: it is inverted: it gives space lower scores than a ' +
         'random sample of the other sources',
     );
     expect(stdout).toContain('Swap the answers for and against');
@@ -95,8 +95,8 @@ describe('betr judge --exam', () => {
     const ended = await examine('dull', '--for', 'space');
     expect(ended.code).toBe(1);
     const { verdict, parts } = examOf(ended);
-    // By chance, it may be a little upside down.
-    expect(['too weak', 'upside down']).toContain(verdict);
+    // By chance, it may be a little inverted.
+    expect(['too weak', 'inverted']).toContain(verdict);
     expect(Math.abs((parts[0]?.area?.value ?? 0) - 0.5)).toBeLessThan(0.2);
   });
 
