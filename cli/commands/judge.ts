@@ -86,12 +86,12 @@ export function judgeCommand(): Command {
         options.readBatch !== undefined,
       ];
       if (steps.filter(Boolean).length !== 1)
-        throw fail('USAGE', { problem: 'Give one of --exam, --compare, --write-batch and --read-batch' });
+        throw fail('USAGE', { problem: 'Give one of --exam, --compare, --write-batch and --read-batch.' });
       if (options.compare) await compare(names, options);
       else {
         const [name = ''] = names;
         if (names.length > 1)
-          throw fail('USAGE', { problem: 'Give one judge; only --compare takes several' });
+          throw fail('USAGE', { problem: 'Give one judge; only --compare takes several.' });
         if (options.exam) await examine(name, options);
         else await exchangeBatch(name, options);
       }
@@ -100,7 +100,7 @@ export function judgeCommand(): Command {
 
 async function examine(name: string, options: JudgeOptions): Promise<void> {
   if (options.labeled !== undefined && (options.for !== undefined || options.against !== undefined))
-    throw fail('USAGE', { problem: 'Give --labeled, or --for and --against' });
+    throw fail('USAGE', { problem: 'Give --labeled, or --for and --against.' });
   const exam = await work(options, (run, report) =>
     withJudge(run, name, report, (judge) =>
       examineJudge(run, judge, examOptions(run, name, options), report),
@@ -166,7 +166,7 @@ async function exchangeBatch(name: string, options: JudgeOptions): Promise<void>
 
 async function compare(names: readonly string[], options: JudgeOptions): Promise<void> {
   if (names.length < 2 || new Set(names).size < names.length)
-    throw fail('USAGE', { problem: '--compare takes two or more judges' });
+    throw fail('USAGE', { problem: '--compare takes two or more judges.' });
   const comparison = await work(options, (run, report) => compareJudges(run, names, options, report));
   printResult(options.json, comparison, describeComparison(comparison));
 }
