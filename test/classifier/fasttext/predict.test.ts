@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { foldedBest, foldedProbability, openLoss } from '../../../classifier/fasttext/loss.ts';
 import { openModelFile } from '../../../classifier/fasttext/model-file.ts';
-import { openSlowReader } from '../../../classifier/fasttext/predict-slowly.ts';
+import { openSlowReader } from './predict-slowly.ts';
 import { loadFasttext } from '../../../classifier/fasttext/predict.ts';
 import { plainShape, type Shape, writeModel } from './write-model.ts';
 import { rounds } from '../../long.ts';
