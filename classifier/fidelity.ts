@@ -2,7 +2,7 @@
 
 import type { Fidelity, Interval } from './classifier-card.ts';
 import { balancedAccuracy, type Judged, keepRates, measureBest, rocAuc, spearman } from './metrics.ts';
-import { openRandom } from './held-out.ts';
+import { openRandom } from '../data/seeded-random.ts';
 
 const resamples = 200;
 

@@ -2,7 +2,7 @@
 // documents of a source. Selections are compared on the same examples, so their differences are resampled as
 // pairs.
 
-import { openRandom } from '../classifier/held-out.ts';
+import { openRandom } from '../data/seeded-random.ts';
 
 /** An estimate, its 95 % interval, and the number of examples behind it. */
 export interface Estimate {

@@ -8,7 +8,8 @@ import { commitFile } from '../../data/files/commit.ts';
 import type { Run } from '../../run/run.ts';
 import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 import { labelDocuments } from '../labels.ts';
-import { openRandom, shuffle, type Split, splitDocuments } from '../held-out.ts';
+import { openRandom, shuffle } from '../../data/seeded-random.ts';
+import { type Split, splitDocuments } from '../held-out.ts';
 import { readTargets, readSampleTexts } from '../targets.ts';
 
 /**

@@ -1,7 +1,7 @@
 // Confidence intervals of a fitted law by a residual bootstrap.
 
 import { setImmediate } from 'node:timers/promises';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { type Power, fitPower } from './least-squares.ts';
 import { fewestRates, type Budget, type Peak, fitBudget } from './best-rate.ts';
 import type { Fit } from './calibrate.ts';

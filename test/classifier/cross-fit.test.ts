@@ -10,7 +10,7 @@ import { crossFit } from '../../classifier/cross-fit.ts';
 import { measureFidelity } from '../../classifier/fidelity.ts';
 import { foldCount, foldFile, openFolds } from '../../classifier/folds.ts';
 import { loadFoldScorer } from '../../classifier/fold-scorer.ts';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { labelDocuments } from '../../classifier/labels.ts';
 import { prepareJudged, rocAuc } from '../../classifier/metrics.ts';
 import { loadScorer, type Scorer } from '../../classifier/scorer.ts';

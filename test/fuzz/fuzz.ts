@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { compress } from '../data/compression/zstd.ts';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';

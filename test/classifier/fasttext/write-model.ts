@@ -1,7 +1,7 @@
 // Writes fastText model files of chance, of any shape, without the program: the layout of fastText 0.9.2.
 
 import { writeFileSync } from 'node:fs';
-import { openRandom } from '../../../classifier/held-out.ts';
+import { openRandom } from '../../../data/seeded-random.ts';
 
 export interface Shape {
   words: readonly string[];
