@@ -31,7 +31,7 @@ export interface LabelledDocuments extends Split {
  * The documents of the run's targets, with the labels and the split of `trainClassifier`. Errors:
  * FILE_DAMAGED, TARGETS_INVALID.
  */
-export async function readLabelled({ files, settings }: Run): Promise<LabelledDocuments> {
+export async function readLabeled({ files, settings }: Run): Promise<LabelledDocuments> {
   return withSpillingDuckDb(files.spill, async (connection) => {
     const {
       documents,
@@ -56,11 +56,11 @@ export async function readLabelled({ files, settings }: Run): Promise<LabelledDo
  */
 export async function writeTrainingFile(
   run: Run,
-  labelled: LabelledDocuments,
+  labeled: LabelledDocuments,
   path: string,
   rounds = 1,
 ): Promise<{ top: number; rest: number }> {
-  const { training, top } = labelled;
+  const { training, top } = labeled;
   const [small = new Uint32Array(), large = new Uint32Array()] = [
     training.filter((document) => top[document] === 1),
     training.filter((document) => top[document] !== 1),
@@ -71,7 +71,7 @@ export async function writeTrainingFile(
     const most = small.length === 0 ? 0 : Math.ceil(large.length / small.length);
     for (let round = 0; round < Math.min(rounds, most); round++) {
       const chosen = new Set([...small, ...large.subarray(round * small.length, (round + 1) * small.length)]);
-      await eachText(run, labelled, (document, line) => {
+      await eachText(run, labeled, (document, line) => {
         if (!chosen.has(document)) return;
         const kind = top[document] === 1 ? 'top' : 'rest';
         written[kind]++;
@@ -88,13 +88,13 @@ export async function writeTrainingFile(
  */
 export async function writeHeldOut(
   run: Run,
-  labelled: LabelledDocuments,
+  labeled: LabelledDocuments,
   path: string,
 ): Promise<Uint32Array> {
-  const heldOut = new Set(labelled.heldOut);
+  const heldOut = new Set(labeled.heldOut);
   const order: number[] = [];
   await writeFileOfLines(path, (write) =>
-    eachText(run, labelled, (document, line) => {
+    eachText(run, labeled, (document, line) => {
       if (!heldOut.has(document)) return;
       order.push(document);
       write(line);
