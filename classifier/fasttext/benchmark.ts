@@ -15,7 +15,7 @@ import { readSampleTexts } from '../targets.ts';
 import { callFasttext, paperSettings, trainingArguments, type TrainingSettings } from './program.ts';
 import {
   labels,
-  type LabelledDocuments,
+  type LabeledDocuments,
   readLabeled,
   writeHeldOut,
   writeTrainingFile,
@@ -122,7 +122,7 @@ type Files = Record<'once' | 'repeated' | 'heldOut' | 'nothing' | 'model', strin
 /** Trains fastText (one thread, for reproducible results) and measures it on the held-out documents. */
 async function measure(
   { positives, ...settings }: Contender,
-  labeled: LabelledDocuments,
+  labeled: LabeledDocuments,
   heldOut: Uint32Array,
   files: Files,
 ): Promise<FasttextMetrics> {
@@ -146,7 +146,7 @@ async function measure(
 async function readFold(
   run: Run,
   scorer: Scorer,
-): Promise<{ labeled: LabelledDocuments; scores: Float32Array }> {
+): Promise<{ labeled: LabeledDocuments; scores: Float32Array }> {
   const labeled = await readLabeled(run);
   const { documents } = labeled;
   const { bits, seed } = run.settings.classifier;
@@ -184,7 +184,7 @@ async function measureSpeed(scorer: Scorer, count: number, path: string): Promis
 }
 
 /** ROC-AUC of the held-out documents' scores. */
-function aucOf(scores: ArrayLike<number>, labeled: LabelledDocuments, heldOut: Uint32Array): number {
+function aucOf(scores: ArrayLike<number>, labeled: LabeledDocuments, heldOut: Uint32Array): number {
   const judged = prepareJudged(
     Float32Array.from(scores),
     Float64Array.from(heldOut, (document) => labeled.scores[document] ?? 0),

@@ -19,7 +19,7 @@ export const labels = { top: '__label__hq', rest: '__label__other' } as const;
 
 const bytesPerWrite = 1 << 20;
 
-export interface LabelledDocuments extends Split {
+export interface LabeledDocuments extends Split {
   /** Sorted keys; all other fields use their indices. */
   documents: string[];
   /** 1 for the positive class. */
@@ -31,7 +31,7 @@ export interface LabelledDocuments extends Split {
  * The documents of the run's targets, with the labels and the split of `trainClassifier`. Errors:
  * FILE_DAMAGED, TARGETS_INVALID.
  */
-export async function readLabeled({ files, settings }: Run): Promise<LabelledDocuments> {
+export async function readLabeled({ files, settings }: Run): Promise<LabeledDocuments> {
   return withSpillingDuckDb(files.spill, async (connection) => {
     const {
       documents,
@@ -56,7 +56,7 @@ export async function readLabeled({ files, settings }: Run): Promise<LabelledDoc
  */
 export async function writeTrainingFile(
   run: Run,
-  labeled: LabelledDocuments,
+  labeled: LabeledDocuments,
   path: string,
   rounds = 1,
 ): Promise<{ top: number; rest: number }> {
@@ -86,11 +86,7 @@ export async function writeTrainingFile(
  * Writes the held-out documents, one per line, and returns their indices in the order of the lines. Errors:
  * as `writeTrainingFile`.
  */
-export async function writeHeldOut(
-  run: Run,
-  labeled: LabelledDocuments,
-  path: string,
-): Promise<Uint32Array> {
+export async function writeHeldOut(run: Run, labeled: LabeledDocuments, path: string): Promise<Uint32Array> {
   const heldOut = new Set(labeled.heldOut);
   const order: number[] = [];
   await writeFileOfLines(path, (write) =>
@@ -117,7 +113,7 @@ export function fasttextLine(text: string): string {
 
 async function eachText(
   { files }: Run,
-  { documents }: LabelledDocuments,
+  { documents }: LabeledDocuments,
   take: (document: number, line: string) => void,
 ): Promise<void> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -3,7 +3,8 @@
 
 import { resolve } from 'node:path';
 import { type Command } from 'commander';
-import type { Card, Interval } from '../../classifier/classifier-card.ts';
+import type { Card } from '../../classifier/classifier-card.ts';
+import type { Interval } from '../../data/statistics.ts';
 import { paperCommand } from '../../classifier/fasttext/program.ts';
 import { readLabeled, writeTrainingFile } from '../../classifier/fasttext/training-file.ts';
 import { trainClassifier } from '../../classifier/train.ts';

@@ -39,8 +39,8 @@ export const judgesErrors = {
   JUDGE_EXAM_FAILED: {
     status: 422,
     exit: 1,
-    say: (v: { judge: string; problem: string; advice: string }) =>
-      `The judge "${v.judge}" failed its exam: ${v.problem}. ${v.advice}. "betr judge ${v.judge} --exam" shows ` +
+    say: (v: { judge: string; verdict: string; problem: string; advice: string }) =>
+      `The judge "${v.judge}" failed its exam (${v.verdict}): ${v.problem}. ${v.advice}. "betr judge ${v.judge} --exam" shows ` +
       'every question. To use this judge anyway, add --force-judge; the ranking records it.',
   },
 } as const;

@@ -180,11 +180,13 @@ function openKeys(acts: Acts, judge: HTMLElement, noteField: HTMLInputElement, t
       (target instanceof HTMLInputElement && target.type !== 'checkbox')
     )
       return;
-    const given = keyAnswers[key.toLowerCase()];
+    // Caps Lock makes them capital letters.
+    const letter = key.toLowerCase();
+    const given = keyAnswers[letter];
     if (given !== undefined) acts.answer(given);
-    else if (key === 'b') acts.back();
-    else if (key === 's') acts.reveal();
-    else if (key === 'm') noteField.focus();
+    else if (letter === 'b') acts.back();
+    else if (letter === 's') acts.reveal();
+    else if (letter === 'm') noteField.focus();
     else return;
     event.preventDefault();
   });

@@ -1,9 +1,9 @@
 // `betr audit result`: what people's answers say about the ranking.
 
 import type { Command } from 'commander';
+import type { Interval } from '../../../data/statistics.ts';
 import { isSuperseded } from '../../../evaluation/audit/audit.ts';
 import { readDecisions } from '../../../evaluation/audit/decisions.ts';
-import type { Share } from '../../../evaluation/audit/intervals.ts';
 import { leastAbove } from '../../../evaluation/audit/precision-cutoff.ts';
 import { type AuditResult, auditResult } from '../../../evaluation/audit/result.ts';
 import { type AboveScore, countAbove } from '../../../evaluation/audit/above-score.ts';
@@ -49,7 +49,7 @@ function describe(result: AuditResult, superseded: boolean, above: AboveScore | 
       : [
           `Agreement: Krippendorff's alpha ${agreement.alpha.toFixed(3)}` +
             `${agreement.interval === null ? '' : ` (${agreement.interval.low.toFixed(2)} to ${agreement.interval.high.toFixed(2)})`}, ` +
-            `${formatShare(agreement.equal)} of the pairs equal, on ` +
+            `${formatShare(agreement.observed)} of the pairs equal, on ` +
             `${formatCountOf(agreement.documents, 'document')} with two answers.`,
         ]),
     ...describeCutoff(result, above),
@@ -102,13 +102,13 @@ function describePrecision(
   ];
 }
 
-function precisionCells(share: Share | null): [string, string] {
+function precisionCells(share: Interval | null): [string, string] {
   return share === null
     ? ['', '']
     : [formatShare(share.value), `${formatShare(share.low)} to ${formatShare(share.high)}`];
 }
 
-function formatEstimate({ value, low, high }: Share): string {
+function formatEstimate({ value, low, high }: Interval): string {
   return `${formatShare(value)}, ${formatShare(low)} to ${formatShare(high)}`;
 }
 

@@ -51,10 +51,10 @@ describe('betr rank --scorer lm:JUDGE', () => {
   it('refuses a judge that is inverted, unless told to go on', async () => {
     const refused = errorOf((await rank('upside')).stdout);
     expect(refused.code).toBe('JUDGE_EXAM_FAILED');
-    expect(refused.message).toContain('it is inverted');
+    expect(refused.message).toContain('failed its exam (inverted): it gives');
     expect(refused.message).toContain('--force-judge');
     expect(await prepare('upside', 'betr.yaml', true)).toContain(
-      'failed its exam and is used because of --force-judge: it is inverted',
+      'failed its exam and is used because of --force-judge: inverted: it gives',
     );
     await expect(prepare('cross-fit:lm:upside')).rejects.toMatchObject({ code: 'JUDGE_EXAM_FAILED' });
     expect(await prepare('cross-fit:lm:upside', 'betr.yaml', true)).toContain('because of --force-judge');

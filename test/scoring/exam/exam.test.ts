@@ -115,7 +115,7 @@ describe('an exam', () => {
   it('passes a topic score, and finds the same answers inverted', async () => {
     const exam = await examine('maths');
     expect(exam?.verdict).toBe('passed');
-    expect(exam?.parts[0]?.area?.value).toBeGreaterThan(0.9);
+    expect(exam?.parts[0]?.estimate?.value).toBeGreaterThan(0.9);
     expect(exam?.parts[0]?.questions[0]?.spellings).toBeGreaterThan(0.7);
     expect((await examine('upside'))?.verdict).toBe('inverted');
   });

@@ -86,14 +86,14 @@ describeInChromium('the page of an audit', () => {
     await ada.context().close();
     const later = await sit('ada');
     expect(await count(later)).toMatch(/^5 of \d+ answered$/);
-    await press(later, 'b');
+    await press(later, 'B');
     expect(await later.locator('#text').innerText()).toBe(seen[4]);
     expect(await later.locator('[aria-pressed="true"]').innerText()).toMatch(/^Yes/);
     await press(later, 'b', 'b');
     expect(await later.locator('#text').innerText()).toBe(seen[2]);
     expect(await later.locator('[aria-pressed="true"]').innerText()).toMatch(/^Not sure/);
     // She has changed her mind, and says why; then she is at the next one of her answers.
-    await later.keyboard.press('m');
+    await later.keyboard.press('M');
     await later.keyboard.type('yes, now I know');
     await later.keyboard.press('Enter');
     await press(later, 'n');
