@@ -77,7 +77,7 @@ try {
     [
       `${models} models × ${domains.toLocaleString('en')} ` +
         `domains, ${values.estimator}, ${many.resamples} resamples: ${many.seconds.toFixed(1)} s ` +
-        `(${many.cpuSeconds.toFixed(1)} s of processor), ${Math.round(many.memoryMb)} MB at most`,
+        `(${many.cpuSeconds.toFixed(1)} s of CPU time), ${Math.round(many.memoryMb)} MB at most`,
       `${models} models × ${fewDomains.toLocaleString('en')} domains, closed form against pairs in ` +
         `NumPy ${pairs.version}:`,
       ...compared.map(

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { readSealedJson } from '../data/files/commit.ts';
+import { intervalSchema } from '../data/statistics.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { settingsSchema } from '../run/settings.ts';
@@ -11,10 +12,7 @@ import { testTargetsSchema } from '../indexer/index-card.ts';
 const whole = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** A value and its 95 % bootstrap interval. */
-export const intervalSchema = z.strictObject({ value: z.number(), low: z.number(), high: z.number() });
-export type Interval = z.output<typeof intervalSchema>;
-
+/** With bootstrap intervals. */
 const fidelitySchema = z.strictObject({
   rocAuc: intervalSchema,
   /** Scores above 0 count as top documents. */

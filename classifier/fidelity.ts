@@ -1,8 +1,9 @@
 // The fidelity of one output on documents that the model did not learn from, with bootstrap intervals (Efron's percentile method).
 
-import type { Fidelity, Interval } from './classifier-card.ts';
+import { type Interval, percentileBounds } from '../data/statistics.ts';
+import type { Fidelity } from './classifier-card.ts';
 import { balancedAccuracy, type Judged, keepRates, measureBest, rocAuc, spearman } from './metrics.ts';
-import { openRandom } from './held-out.ts';
+import { openRandom } from '../data/seeded-random.ts';
 
 const resamples = 200;
 
@@ -14,12 +15,10 @@ export function measureFidelity(judged: Judged, seed: number): Fidelity {
     measure(judged, drawWeights(judged.scores.length, random)),
   );
   const next = estimates
-    .map((value, metric) =>
-      intervalOf(
-        value,
-        samples.map((sample) => sample[metric] ?? value),
-      ),
-    )
+    .map((value, metric): Interval => {
+      const ofMetric = samples.map((sample) => sample[metric] ?? value);
+      return { value, ...percentileBounds(ofMetric, value) };
+    })
     .values();
   const take = (): Interval => next.next().value ?? { value: 0, low: 0, high: 0 };
   return {
@@ -48,10 +47,4 @@ function drawWeights(documents: number, random: () => number): Uint32Array {
     weights[drawn] = (weights[drawn] ?? 0) + 1;
   }
   return weights;
-}
-
-function intervalOf(value: number, samples: number[]): Interval {
-  samples.sort((a, b) => a - b);
-  const tail = Math.floor(samples.length * 0.025);
-  return { value, low: samples[tail] ?? value, high: samples[samples.length - 1 - tail] ?? value };
 }

@@ -2,8 +2,6 @@
 
 import { keyHash } from '../data/files/hash.ts';
 
-export { openRandom, shuffle } from '../data/seeded-random.ts';
-
 export interface Split {
   training: Uint32Array;
   heldOut: Uint32Array;

@@ -6,7 +6,8 @@ import type { Report } from '../run/progress.ts';
 import { growMemory, openWasm, wasmFunction, wasmMemory, wasmNumber } from '../data/wasm.ts';
 import type { Bags } from './bag.ts';
 import { priorNgrams } from './features.ts';
-import { openRandom, shuffle, type Split } from './held-out.ts';
+import { openRandom, shuffle } from '../data/seeded-random.ts';
+import { type Split } from './held-out.ts';
 import { type Output, openWeights, tableBytes, tableIndex, type Weights } from './weights.ts';
 
 /**

@@ -3,10 +3,11 @@
 import type { JudgeComparison, JudgePair } from '../evaluation/compare-judges.ts';
 import { type BatchRead, answerFaults } from '../indexer/judges/read-batch.ts';
 import type { BatchWritten } from '../indexer/judges/batch-requests.ts';
+import { sumUnknown } from '../indexer/targets/unknown.ts';
 import { formatAmount, formatCount, formatCountOf, formatShare } from '../run/amounts.ts';
 import { escapeControls } from '../run/escape-controls.ts';
 import type { Amount, Exam, ExamPart, ExamSideResult } from '../scoring/exam/exam-result.ts';
-import { describeVerdict, formatArea } from '../scoring/exam/verdict.ts';
+import { describeVerdict, formatInterval } from '../scoring/exam/verdict.ts';
 import { formatTable, shorten } from './output.ts';
 
 /** The exam: a table for each part, what each one tests, speed and cost. */
@@ -26,7 +27,7 @@ export function describeExam(exam: Exam): string {
       : [
           '',
           'Part 2, quality within a source: does the judge prefer a text to a damaged copy of it?',
-          'The topic is the same, so .5 means that the judge sees only topics.',
+          'The topic is the same, so a judge that sees only topics prefers half of the texts (.5).',
           ...quality.flatMap((part) => describePart(part)),
         ]),
     '',
@@ -53,11 +54,11 @@ function describePart(part: ExamPart): string[] {
     `  for:     ${describeSide(part.for)}`,
     `  against: ${describeSide(part.against)}`,
     ...formatTable([
-      ['', 'area under the curve (95 %)', 'answer mass (median)', 'unknown', 'agreement of spellings'],
-      ['judge', formatArea(part.area), '', '', ''],
-      ...part.questions.map(({ name, area, mass, unknown, spellings }) => [
+      ['', `${part.measure} (95 %)`, 'answer mass (median)', 'unknown', 'agreement of spellings'],
+      ['judge', formatInterval(part.estimate), '', '', ''],
+      ...part.questions.map(({ name, estimate, mass, unknown, spellings }) => [
         name,
-        formatArea(area),
+        formatInterval(estimate),
         mass === null ? 'none' : mass.toPrecision(2),
         formatShare(unknown),
         spellings === null ? 'none' : spellings.toFixed(3),
@@ -130,8 +131,8 @@ function describeRead(judge: string, { lines, stored, known, faults, missing }: 
   const meanings: Record<keyof BatchRead['faults'], string> = {
     failed: 'failed, or without log probabilities',
     truncated: 'truncated',
-    doubled: 'of a request with several answers, none of which is used',
-    foreign: 'of other requests',
+    duplicate: 'of a request with several answers, none of which is used',
+    unrecognized: 'of other requests',
     unreadable: 'unreadable',
   };
   return [
@@ -141,7 +142,7 @@ function describeRead(judge: string, { lines, stored, known, faults, missing }: 
       const { lines: count, first } = faults[fault];
       return count === 0
         ? []
-        : [`  not used: ${formatCount(count)} ${meanings[fault]}; the first is ${first ?? ''}`];
+        : [`  skipped: ${formatCount(count)} ${meanings[fault]}; for example ${first ?? ''}`];
     }),
     missing === 0
       ? 'Every request has an answer'
@@ -152,8 +153,6 @@ function describeRead(judge: string, { lines, stored, known, faults, missing }: 
 
 /** The comparison: each judge, then each pair with the documents that differ most. */
 export function describeComparison({ documents, keep, judges, mean, pairs }: JudgeComparison): string {
-  const sum = (unknown: Readonly<Record<string, number>>): number =>
-    Object.values(unknown).reduce((total, count) => total + count, 0);
   return [
     `${formatCountOf(documents, 'document')} of the sample`,
     formatTable([
@@ -163,7 +162,7 @@ export function describeComparison({ documents, keep, judges, mean, pairs }: Jud
         judge.kind,
         judge.model,
         judge.mean?.toPrecision(3) ?? 'none',
-        formatCount(sum(judge.unknown)),
+        formatCount(sumUnknown(judge.unknown)),
       ]),
       ['mean of all', '', '', mean.mean?.toPrecision(3) ?? 'none', formatCount(mean.unknown)],
     ]),
@@ -177,7 +176,7 @@ function describePair(pair: JudgePair, keep: number): string[] {
     '',
     `${first} and ${second}`,
     `  Spearman's correlation ${spearman?.toFixed(3) ?? 'unknown'} over ${formatCountOf(pair.documents, 'document')}`,
-    `  ${second}'s scores find the best ${formatShare(keep)} by ${first} with an area under the curve of ${formatArea(area)}`,
+    `  ${second}'s scores find the best ${formatShare(keep)} by ${first} with an area under the curve of ${formatInterval(area)}`,
     `  Changing from ${first} to ${second} at ${formatShare(keep)} replaces ${formatCount(dropped)} of ` +
       `${formatCountOf(kept, 'kept document')} (${formatShare(kept === 0 ? 0 : dropped / kept)})`,
     '  They differ most about:',

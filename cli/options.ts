@@ -3,7 +3,7 @@
 import { Command, Option } from 'commander';
 import type { Report } from '../run/progress.ts';
 import { withLock } from '../data/files/lock.ts';
-import { defaultScorer, rankingRun } from '../scoring/scorers/list.ts';
+import { defaultScorer, rankingRun, scorerKinds } from '../scoring/scorers/list.ts';
 import { openRun, type Run } from '../run/run.ts';
 import { openProgress } from './output.ts';
 import { openJsonProgress } from './progress-lines.ts';
@@ -35,8 +35,7 @@ export function rankingCommand(name: string, description: string): Command {
 /** The option that chooses a ranking. */
 export const scorerOption = [
   '--scorer <name>',
-  'scorer of the ranking: betr, random, length, dsir, fasttext:FILE.bin#LABEL, head:MODEL, lm:JUDGE, ' +
-    'cross-fit:SCORER, … (docs/scorers.md)',
+  `scorer of the ranking: ${scorerKinds.map(({ usage }) => usage).join(', ')} (docs/scorers.md)`,
   defaultScorer,
 ] as const;
 

@@ -62,7 +62,7 @@ export async function readFamilies(connection: DuckDBConnection, path: string): 
 
 /**
  * The family in a model's name: the part before the first "/", or the first part of a name like those in the
- * published tables ('family', 'organisation/model'); otherwise the name itself.
+ * published tables ('family', 'organization/model'); otherwise the name itself.
  */
 export function familyOf(model: string): string {
   return /^\('([^']+)', /.exec(model)?.[1] ?? /^([^/]+)\//.exec(model)?.[1] ?? model;

@@ -115,10 +115,10 @@ export async function compareScorers(
 
 /** Correlations of doubled middle ranks from the sums of their products; the mean rank is documents + 1. */
 function correlate(products: readonly (readonly number[])[], documents: number): number[][] {
-  const centred = (a: number, b: number): number =>
+  const centered = (a: number, b: number): number =>
     (products[a]?.[b] ?? 0) - documents * (documents + 1) ** 2;
   return products.map((row, a) =>
-    row.map((_, b) => (a === b ? 1 : centred(a, b) / Math.sqrt(centred(a, a) * centred(b, b)) || 0)),
+    row.map((_, b) => (a === b ? 1 : centered(a, b) / Math.sqrt(centered(a, a) * centered(b, b)) || 0)),
   );
 }
 

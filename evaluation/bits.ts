@@ -2,13 +2,11 @@
 // documents of a source. Selections are compared on the same examples, so their differences are resampled as
 // pairs.
 
-import { openRandom } from '../classifier/held-out.ts';
+import { openRandom } from '../data/seeded-random.ts';
+import { type Interval, percentileBounds } from '../data/statistics.ts';
 
 /** An estimate, its 95 % interval, and the number of examples behind it. */
-export interface Estimate {
-  value: number;
-  low: number;
-  high: number;
+export interface Estimate extends Interval {
   n: number;
 }
 
@@ -50,18 +48,15 @@ function compare(
   const plain = groups.map((group, index) => valueOf(group, index, undefined));
   const examples = groups.map(({ bits }) => bits.length);
   return {
-    groups: plain.map((value, index) =>
-      estimateOf(
-        value,
-        samples.map((sample) => sample[index] ?? value),
-        examples[index] ?? 0,
-      ),
-    ),
-    mean: estimateOf(
-      mean(plain),
-      samples.map(mean),
-      examples.reduce((sum, n) => sum + n, 0),
-    ),
+    groups: plain.map((value, index) => {
+      const ofGroup = samples.map((sample) => sample[index] ?? value);
+      return { value, ...percentileBounds(ofGroup, value), n: examples[index] ?? 0 };
+    }),
+    mean: {
+      value: mean(plain),
+      ...percentileBounds(samples.map(mean), mean(plain)),
+      n: examples.reduce((sum, n) => sum + n, 0),
+    },
   };
 }
 
@@ -84,10 +79,4 @@ function draw(examples: number, random: () => number): Uint32Array {
 
 function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function estimateOf(value: number, samples: number[], n: number): Estimate {
-  const sorted = samples.toSorted((a, b) => a - b);
-  const tail = Math.floor(resamples * 0.025);
-  return { value, low: sorted[tail] ?? value, high: sorted[resamples - 1 - tail] ?? value, n };
 }

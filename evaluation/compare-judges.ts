@@ -3,11 +3,12 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { parquetSource } from '../data/duckdb/duckdb.ts';
-import { withSpillingDuckDb } from '../data/duckdb/run-files.ts';
-import { streamChunks } from '../data/duckdb/stream.ts';
+import { parquetSource, sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
+import { queryRows } from '../data/duckdb/rows.ts';
 import { commitFile } from '../data/files/commit.ts';
-import { type Judge, openJudge } from '../indexer/judges/judge.ts';
+import { type Judge, type JudgedText, openJudge } from '../indexer/judges/judge.ts';
+import { countUnknown } from '../indexer/targets/unknown.ts';
+import { readSampleBlocks } from '../indexer/vectors/embed.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
 import { compareScores, type JudgeAgreement, listDifferences } from '../scoring/exam/agreement.ts';
@@ -56,13 +57,12 @@ export interface CompareOptions {
 }
 
 const differencesShown = 10;
-/** Texts in memory at a time. */
-const blockDocuments = 2048;
+
+type ScoreOf = ReadonlyMap<string, number | null>;
 
 interface Sampled {
-  keys: string[];
-  sources: string[];
-  excerpts: string[];
+  document: string;
+  source: string;
 }
 
 /**
@@ -76,20 +76,15 @@ export async function compareJudges(
   report: Report,
 ): Promise<JudgeComparison> {
   requireSample(run);
-  const sampled: Sampled = { keys: [], sources: [], excerpts: [] };
+  const sampled = await listSampled(run, options.documents);
   const judges: JudgeColumn[] = [];
   const columns: (number | null)[][] = [];
+  // One judge after the other, because two models may not fit into memory, nor may all texts.
   for (const name of names) {
     const judge = await openJudge(run, name, report);
     try {
-      const { scores, unknown } = await judgeSample(run, judge, options.documents, report, (rows) => {
-        if (judges.length > 0) return;
-        for (const [document, source, text] of rows) {
-          sampled.keys.push(document);
-          sampled.sources.push(source);
-          sampled.excerpts.push(excerptOf(text.slice(0, 2000)));
-        }
-      });
+      const { scoreOf, unknown } = await judgeSample(run, judge, options.documents, report);
+      const scores = sampled.map(({ document }) => scoreOf.get(document) ?? null);
       columns.push(scores);
       const { kind, fingerprint, model } = judge;
       judges.push({ name, kind, model: model.name, fingerprint, mean: meanOf(scores), unknown });
@@ -97,85 +92,99 @@ export async function compareJudges(
       await judge.close();
     }
   }
-  const means = sampled.keys.map((_, at) => meanOfAll(columns.map((column) => column[at] ?? null)));
+  const means = sampled.map((_, at) => meanOfAll(columns.map((column) => column[at] ?? null)));
   if (options.out !== undefined) await writeScores(resolve(options.out), names, sampled, columns, means);
+  const pairs = names.flatMap((_, first) =>
+    names.slice(first + 1).map((__, at) => [first, first + 1 + at] as const),
+  );
   return {
-    documents: sampled.keys.length,
+    documents: sampled.length,
     keep: options.keep,
     judges,
     mean: { mean: meanOf(means), unknown: means.filter((score) => score === null).length },
-    pairs: names.flatMap((_, first) =>
-      names
-        .map((__, second) => second)
-        .filter((second) => second > first)
-        .map((second) => comparePair(names, columns, sampled, [first, second], options.keep)),
+    pairs: await Promise.all(
+      pairs.map((pair) => comparePair(run, names, columns, sampled, pair, options.keep)),
     ),
   };
 }
 
-const rowsSchema = z.array(z.tuple([z.string(), z.string(), z.string()]));
-type Rows = z.output<typeof rowsSchema>;
+/** The documents to compare, in the order of the sample. */
+async function listSampled(run: Run, documents: number | undefined): Promise<Sampled[]> {
+  return withDuckDb({}, (connection) =>
+    queryRows(
+      connection,
+      `SELECT document, source FROM ${parquetSource(run.files.sample)}` +
+        (documents === undefined ? '' : ` LIMIT ${documents}`),
+      z.object({ document: z.string(), source: z.string() }),
+    ),
+  );
+}
 
-/** Judges the sample block by block and passes the rows of each block to `use`. */
 async function judgeSample(
   run: Run,
   judge: Judge,
   documents: number | undefined,
   report: Report,
-  use: (rows: Rows) => void,
-): Promise<{ scores: (number | null)[]; unknown: Record<string, number> }> {
-  const scores: (number | null)[] = [];
-  const unknown: Record<string, number> = {};
-  const judgeRows = async (rows: Rows): Promise<void> => {
-    const before = scores.length;
-    const judged = await judge.judge(
-      rows.map(([, , text]) => text),
-      (done) =>
+): Promise<{ scoreOf: ScoreOf; unknown: Record<string, number> }> {
+  const found: (Pick<JudgedText, 'score' | 'reason'> & { document: string })[] = [];
+  await readSampleBlocks(
+    run,
+    run.files.sample,
+    async (keys, texts) => {
+      const before = found.length;
+      const judged = await judge.judge(texts, (done) =>
         report({ stage: `judge the sample by ${judge.name}`, done: before + done, unit: 'documents' }),
-    );
-    for (const { score, reason } of judged) {
-      scores.push(score);
-      if (score === null) unknown[reason ?? 'unknown'] = (unknown[reason ?? 'unknown'] ?? 0) + 1;
-    }
-    use(rows);
+      );
+      for (const [at, { score, reason }] of judged.entries())
+        found.push({ document: keys[at] ?? '', score, reason });
+    },
+    documents,
+  );
+  return {
+    scoreOf: new Map(found.map(({ document, score }) => [document, score])),
+    unknown: countUnknown(found),
   };
-  await withSpillingDuckDb(run.files.spill, async (connection) => {
-    let rows: Rows = [];
-    for await (const chunk of streamChunks(
-      connection,
-      `SELECT document, source, text FROM ${parquetSource(run.files.sample)}` +
-        (documents === undefined ? '' : ` LIMIT ${documents}`),
-    )) {
-      rows.push(...rowsSchema.parse(chunk.getRows()));
-      if (rows.length < blockDocuments) continue;
-      await judgeRows(rows);
-      rows = [];
-    }
-    if (rows.length > 0) await judgeRows(rows);
-  });
-  return { scores, unknown };
 }
 
-function comparePair(
+async function comparePair(
+  run: Run,
   names: readonly string[],
   columns: readonly (readonly (number | null)[])[],
-  { keys, sources, excerpts }: Sampled,
+  sampled: readonly Sampled[],
   [first, second]: readonly [number, number],
   keep: number,
-): JudgePair {
+): Promise<JudgePair> {
   const [a = [], b = []] = [columns[first], columns[second]];
+  const differences = listDifferences(a, b, differencesShown).map(({ at, percentiles }) => ({
+    document: sampled[at]?.document ?? '',
+    source: sampled[at]?.source ?? '',
+    scores: [a[at] ?? null, b[at] ?? null] satisfies [number | null, number | null],
+    percentiles,
+  }));
+  const excerpts = await readExcerpts(
+    run,
+    differences.map(({ document }) => document),
+  );
   return {
     first: names[first] ?? '',
     second: names[second] ?? '',
     ...compareScores(a, b, keep),
-    differences: listDifferences(a, b, differencesShown).map(({ at, percentiles }) => ({
-      document: keys[at] ?? '',
-      source: sources[at] ?? '',
-      scores: [a[at] ?? null, b[at] ?? null],
-      percentiles,
-      excerpt: excerpts[at] ?? '',
-    })),
+    differences: differences.map((one) => ({ ...one, excerpt: excerpts.get(one.document) ?? '' })),
   };
+}
+
+/** The beginnings of sampled documents. */
+async function readExcerpts(run: Run, documents: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (documents.length === 0) return new Map();
+  const rows = await withDuckDb({}, (connection) =>
+    queryRows(
+      connection,
+      `SELECT document, left(text, 2000) AS text FROM ${parquetSource(run.files.sample)} ` +
+        `WHERE document IN (${documents.map((document) => sqlString(document)).join(', ')})`,
+      z.object({ document: z.string(), text: z.string() }),
+    ),
+  );
+  return new Map(rows.map(({ document, text }) => [document, excerptOf(text)]));
 }
 
 /** The mean of the known scores; null if there is none. */
@@ -192,18 +201,16 @@ function meanOfAll(scores: readonly (number | null)[]): number | null {
 async function writeScores(
   path: string,
   names: readonly string[],
-  { keys, sources }: Sampled,
+  sampled: readonly Sampled[],
   columns: readonly (readonly (number | null)[])[],
   means: readonly (number | null)[],
 ): Promise<void> {
   await commitFile(path, async (temporary) => {
     const file = await open(temporary, 'w');
     try {
-      for (const [at, document] of keys.entries()) {
+      for (const [at, { document, source }] of sampled.entries()) {
         const scores = Object.fromEntries(names.map((name, judge) => [name, columns[judge]?.[at] ?? null]));
-        await file.write(
-          `${JSON.stringify({ document, source: sources[at], scores, mean: means[at] ?? null })}\n`,
-        );
+        await file.write(`${JSON.stringify({ document, source, scores, mean: means[at] ?? null })}\n`);
       }
     } finally {
       await file.close();

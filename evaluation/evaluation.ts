@@ -4,11 +4,10 @@ import { marginSchema } from './margin.ts';
 import { agreementSchema, makeUpSchema } from './agreement.ts';
 import { z } from 'zod';
 import type { Fitting } from '../scoring/scorers/list.ts';
+import { intervalSchema } from '../data/statistics.ts';
 import { testTargetsSchema } from '../indexer/index-card.ts';
-import { estimateSchema, matchSchema } from './match.ts';
+import { matchSchema } from './match.ts';
 import { describeTestTargets } from '../indexer/test-targets.ts';
-
-const interval = estimateSchema.omit({ n: true });
 
 export const evaluationSchema = z.strictObject({
   kind: z.literal('betr evaluation'),
@@ -63,7 +62,7 @@ export const evaluationSchema = z.strictObject({
   fidelity: z
     .strictObject({
       documents: z.number(),
-      kept: z.array(z.strictObject({ keep: z.number(), precision: interval, recall: interval })),
+      kept: z.array(z.strictObject({ keep: z.number(), precision: intervalSchema, recall: intervalSchema })),
     })
     .nullable(),
 });

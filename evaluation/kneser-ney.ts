@@ -2,7 +2,8 @@
 // empirical study of smoothing techniques for language modeling", section 4.1). The highest order counts
 // occurrences of an n-gram, a lower order the distinct symbols before it. N-grams at the start of a sequence
 // have nothing before them and keep their occurrences (as in KenLM). The caller gives a base distribution
-// below the unigrams, so every symbol has a probability. `kneser-ney-slowly.ts` is the plain reference.
+// below the unigrams, so every symbol has a probability. `test/evaluation/kneser-ney-slowly.ts` is the plain
+// reference.
 
 import { openPairTable, openTally, type PairTable, type Tally } from './ngram-tables.ts';
 

@@ -3,18 +3,14 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
+import { intervalSchema } from '../data/statistics.ts';
 import type { Report } from '../run/progress.ts';
 import { type Bits, measureBits, measureGain } from './bits.ts';
 import type { TestExamples } from './tests.ts';
 import type { ContestTexts } from './draw-texts.ts';
 import { type EncodedText, trainWordModel, type Vocabulary, type WordModel } from './word-model.ts';
 
-export const estimateSchema = z.strictObject({
-  value: z.number(),
-  low: z.number(),
-  high: z.number(),
-  n: z.number(),
-});
+export const estimateSchema = intervalSchema.extend({ n: z.number() });
 /**
  * Bits per byte (lower is better), and how many fewer than with the random selection (above 0 is better).
  */

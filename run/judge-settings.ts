@@ -37,7 +37,7 @@ export const questionSchema = z
     name,
     /** Has {text} where the text goes. */
     prompt: z.string().min(1).max(100_000),
-    /** Answers in favor of the text and against it. */
+    /** Answers that count for the text and against it. */
     for: words.optional(),
     against: words.optional(),
     /** Values to choose from, instead of answers for and against. */
@@ -48,7 +48,7 @@ export const questionSchema = z
     samples: count.max(100).default(1),
     /** Tokens that the model may write for a rating. */
     maxTokens: count.max(4096).default(32),
-    /** Whether the probabilities of an answer's spellings are added, or only the likeliest counts. */
+    /** Whether the probabilities of an answer's spellings are added, or only the most likely one counts. */
     spelling: z.enum(['sum', 'maximum']).default('sum'),
     /** The question's weight in a geometric mean. */
     weight: positiveNumber.default(1),

@@ -38,9 +38,9 @@ export const modelSchema = z.strictObject({
   contextTokens: count.min(16).optional(),
   device: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
   dtype: z.enum(['auto', 'fp32', 'fp16', 'q8', 'q4']).default('auto'),
-  /** Threads of a model on this machine's processor. */
+  /** CPU threads for a local model. */
   threads: count.max(1024).optional(),
-  /** How a server is asked. */
+  /** Which server API to use. */
   route: z.enum(['auto', 'llama.cpp', 'completions', 'chat']).default('auto'),
   /** Most likely tokens to ask a server for. */
   topLogProbabilities: count.max(1000).default(20),

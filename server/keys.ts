@@ -1,4 +1,4 @@
-// The check of API keys. Keys of kind "jobs" may also read.
+// The check of API keys. Keys with "jobs" access may also read.
 //
 // Keys fail closed. Without a keys file everybody is let in, but only on loopback, and only until the
 // server has seen such a file. From then on, a file that is missing, empty, unreadable, damaged or open to

@@ -58,7 +58,7 @@ interface RouteShape<P, Q, B> {
   /** Other sites may link to it. */
   linked?: boolean;
   /**
-   * It reads the disk or uses much processor time: only a few such requests run at a time, and the others
+   * It reads the disk or uses much CPU time: only a few such requests run at a time, and the others
    * queue.
    */
   heavy?: boolean;

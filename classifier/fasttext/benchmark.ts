@@ -15,8 +15,8 @@ import { readSampleTexts } from '../targets.ts';
 import { callFasttext, paperSettings, trainingArguments, type TrainingSettings } from './program.ts';
 import {
   labels,
-  type LabelledDocuments,
-  readLabelled,
+  type LabeledDocuments,
+  readLabeled,
   writeHeldOut,
   writeTrainingFile,
 } from './training-file.ts';
@@ -71,7 +71,7 @@ export async function compareWithFasttext(
   await rm(folder, { recursive: true, force: true });
   try {
     const scorer = await loadScorer(foldFile(run, fold));
-    const { labelled, scores } = await readFold(run, scorer);
+    const { labeled, scores } = await readFold(run, scorer);
     const files = {
       once: join(folder, 'once.txt'),
       repeated: join(folder, 'repeated.txt'),
@@ -79,10 +79,10 @@ export async function compareWithFasttext(
       nothing: join(folder, 'nothing.txt'),
       model: join(folder, 'model'),
     };
-    const heldOut = await writeHeldOut(run, labelled, files.heldOut);
+    const heldOut = await writeHeldOut(run, labeled, files.heldOut);
     await writeFile(files.nothing, '\n');
-    await writeTrainingFile(run, labelled, files.once);
-    if (withGrid) await writeTrainingFile(run, labelled, files.repeated, Infinity);
+    await writeTrainingFile(run, labeled, files.once);
+    if (withGrid) await writeTrainingFile(run, labeled, files.repeated, Infinity);
     const trials: FasttextMetrics[] = [];
     const contenders = [paper, ...(withGrid ? grid : [])];
     for (const contender of contenders) {
@@ -92,15 +92,15 @@ export async function compareWithFasttext(
         total: contenders.length,
         unit: 'models',
       });
-      trials.push(await measure(contender, labelled, heldOut, files));
+      trials.push(await measure(contender, labeled, heldOut, files));
     }
     const [fasttextPaper = trials.reduce(better), ...others] = trials;
     return {
-      documents: { training: labelled.training.length, heldOut: heldOut.length },
+      documents: { training: labeled.training.length, heldOut: heldOut.length },
       ours: {
         auc: aucOf(
           Array.from(heldOut, (document) => scores[document] ?? 0),
-          labelled,
+          labeled,
           heldOut,
         ),
         mbPerSecond: await measureSpeed(scorer, heldOut.length, files.heldOut),
@@ -122,7 +122,7 @@ type Files = Record<'once' | 'repeated' | 'heldOut' | 'nothing' | 'model', strin
 /** Trains fastText (one thread, for reproducible results) and measures it on the held-out documents. */
 async function measure(
   { positives, ...settings }: Contender,
-  labelled: LabelledDocuments,
+  labeled: LabeledDocuments,
   heldOut: Uint32Array,
   files: Files,
 ): Promise<FasttextMetrics> {
@@ -135,7 +135,7 @@ async function measure(
   const { result, seconds } = await predict(files.heldOut);
   const { lr, dim, epoch, minCount } = settings;
   return {
-    auc: aucOf(readLogits(result, heldOut.length), labelled, heldOut),
+    auc: aucOf(readLogits(result, heldOut.length), labeled, heldOut),
     seconds: training.seconds,
     mbPerSecond: (await readFile(files.heldOut)).length / 1e6 / Math.max(1e-3, seconds - loading.seconds),
     settings: `lr ${lr}, dim ${dim}, ${epoch} epochs, minCount ${minCount}, positives ${positives}`,
@@ -146,9 +146,9 @@ async function measure(
 async function readFold(
   run: Run,
   scorer: Scorer,
-): Promise<{ labelled: LabelledDocuments; scores: Float32Array }> {
-  const labelled = await readLabelled(run);
-  const { documents } = labelled;
+): Promise<{ labeled: LabeledDocuments; scores: Float32Array }> {
+  const labeled = await readLabeled(run);
+  const { documents } = labeled;
   const { bits, seed } = run.settings.classifier;
   const foldOfText = openFolds(bits, seed);
   const folds = new Uint8Array(documents.length);
@@ -163,8 +163,8 @@ async function readFold(
     }),
   );
   return {
-    labelled: {
-      ...labelled,
+    labeled: {
+      ...labeled,
       training: splitFolds(folds, documents, seed)[fold]?.training ?? new Uint32Array(),
       heldOut: Uint32Array.from(folds.keys()).filter((document) => folds[document] === fold),
     },
@@ -184,11 +184,11 @@ async function measureSpeed(scorer: Scorer, count: number, path: string): Promis
 }
 
 /** ROC-AUC of the held-out documents' scores. */
-function aucOf(scores: ArrayLike<number>, labelled: LabelledDocuments, heldOut: Uint32Array): number {
+function aucOf(scores: ArrayLike<number>, labeled: LabeledDocuments, heldOut: Uint32Array): number {
   const judged = prepareJudged(
     Float32Array.from(scores),
-    Float64Array.from(heldOut, (document) => labelled.scores[document] ?? 0),
-    Uint8Array.from(heldOut, (document) => labelled.top[document] ?? 0),
+    Float64Array.from(heldOut, (document) => labeled.scores[document] ?? 0),
+    Uint8Array.from(heldOut, (document) => labeled.top[document] ?? 0),
   );
   return rocAuc(judged, new Uint32Array(heldOut.length).fill(1));
 }

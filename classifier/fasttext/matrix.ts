@@ -4,7 +4,7 @@
 import type { Cursor, FileBytes } from './file-bytes.ts';
 
 export interface Matrix {
-  quantised: boolean;
+  quantized: boolean;
   rows: number;
   columns: number;
   /**
@@ -24,8 +24,8 @@ const blockFloats = 1 << 20;
 /**
  * Reads the position of a matrix and its codebook, and moves the cursor past it. Throws if it is invalid.
  */
-export function readMatrix(file: FileBytes, cursor: Cursor, quantised: boolean, columns: number): Matrix {
-  return quantised ? readQuantised(file, cursor, columns) : readPlain(file, cursor, columns);
+export function readMatrix(file: FileBytes, cursor: Cursor, quantized: boolean, columns: number): Matrix {
+  return quantized ? readQuantised(file, cursor, columns) : readPlain(file, cursor, columns);
 }
 
 function checkSize(rows: number, found: number, columns: number): void {
@@ -46,7 +46,7 @@ function readPlain(file: FileBytes, cursor: Cursor, columns: number): Matrix {
   cursor.require(rows * columns * 4);
   cursor.skip(rows * columns * 4);
   return {
-    quantised: false,
+    quantized: false,
     rows,
     columns,
     eachBlock(wanted, take) {
@@ -82,7 +82,7 @@ function readQuantised(file: FileBytes, cursor: Cursor, columns: number): Matrix
   const norms =
     normCodes === undefined ? undefined : Float32Array.from(normCodes, (code) => normBook?.values[code] ?? 0);
   return {
-    quantised: true,
+    quantized: true,
     rows,
     columns,
     eachBlock(wanted, take) {

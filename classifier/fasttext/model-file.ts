@@ -67,10 +67,10 @@ function readModel(path: string, file: FileBytes): FasttextModel {
   const args = readArgs(cursor);
   const { bytes, ends, words, labels, pruned, bucketRows } = readDictionary(cursor, args.bucket);
   const input = readMatrix(file, cursor, cursor.int8() !== 0, args.dim);
-  if (pruned !== undefined && !input.quantised)
+  if (pruned !== undefined && !input.quantized)
     throw new Error('it is pruned but not quantized, which fastText does not allow');
-  const quantisedOutput = cursor.int8() !== 0;
-  const output = readMatrix(file, cursor, input.quantised && quantisedOutput, args.dim);
+  const quantizedOutput = cursor.int8() !== 0;
+  const output = readMatrix(file, cursor, input.quantized && quantizedOutput, args.dim);
   const rows = words + (pruned ?? (usesBuckets(args) ? args.bucket : 0));
   if (input.rows < rows)
     throw new Error(`it has ${input.rows} input rows, but its ${words} words and their n-grams need ${rows}`);

@@ -8,7 +8,8 @@ import { commitFile } from '../../data/files/commit.ts';
 import type { Run } from '../../run/run.ts';
 import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 import { labelDocuments } from '../labels.ts';
-import { openRandom, shuffle, type Split, splitDocuments } from '../held-out.ts';
+import { openRandom, shuffle } from '../../data/seeded-random.ts';
+import { type Split, splitDocuments } from '../held-out.ts';
 import { readTargets, readSampleTexts } from '../targets.ts';
 
 /**
@@ -18,7 +19,7 @@ export const labels = { top: '__label__hq', rest: '__label__other' } as const;
 
 const bytesPerWrite = 1 << 20;
 
-export interface LabelledDocuments extends Split {
+export interface LabeledDocuments extends Split {
   /** Sorted keys; all other fields use their indices. */
   documents: string[];
   /** 1 for the positive class. */
@@ -30,7 +31,7 @@ export interface LabelledDocuments extends Split {
  * The documents of the run's targets, with the labels and the split of `trainClassifier`. Errors:
  * FILE_DAMAGED, TARGETS_INVALID.
  */
-export async function readLabelled({ files, settings }: Run): Promise<LabelledDocuments> {
+export async function readLabeled({ files, settings }: Run): Promise<LabeledDocuments> {
   return withSpillingDuckDb(files.spill, async (connection) => {
     const {
       documents,
@@ -55,11 +56,11 @@ export async function readLabelled({ files, settings }: Run): Promise<LabelledDo
  */
 export async function writeTrainingFile(
   run: Run,
-  labelled: LabelledDocuments,
+  labeled: LabeledDocuments,
   path: string,
   rounds = 1,
 ): Promise<{ top: number; rest: number }> {
-  const { training, top } = labelled;
+  const { training, top } = labeled;
   const [small = new Uint32Array(), large = new Uint32Array()] = [
     training.filter((document) => top[document] === 1),
     training.filter((document) => top[document] !== 1),
@@ -70,7 +71,7 @@ export async function writeTrainingFile(
     const most = small.length === 0 ? 0 : Math.ceil(large.length / small.length);
     for (let round = 0; round < Math.min(rounds, most); round++) {
       const chosen = new Set([...small, ...large.subarray(round * small.length, (round + 1) * small.length)]);
-      await eachText(run, labelled, (document, line) => {
+      await eachText(run, labeled, (document, line) => {
         if (!chosen.has(document)) return;
         const kind = top[document] === 1 ? 'top' : 'rest';
         written[kind]++;
@@ -85,15 +86,11 @@ export async function writeTrainingFile(
  * Writes the held-out documents, one per line, and returns their indices in the order of the lines. Errors:
  * as `writeTrainingFile`.
  */
-export async function writeHeldOut(
-  run: Run,
-  labelled: LabelledDocuments,
-  path: string,
-): Promise<Uint32Array> {
-  const heldOut = new Set(labelled.heldOut);
+export async function writeHeldOut(run: Run, labeled: LabeledDocuments, path: string): Promise<Uint32Array> {
+  const heldOut = new Set(labeled.heldOut);
   const order: number[] = [];
   await writeFileOfLines(path, (write) =>
-    eachText(run, labelled, (document, line) => {
+    eachText(run, labeled, (document, line) => {
       if (!heldOut.has(document)) return;
       order.push(document);
       write(line);
@@ -116,7 +113,7 @@ export function fasttextLine(text: string): string {
 
 async function eachText(
   { files }: Run,
-  { documents }: LabelledDocuments,
+  { documents }: LabeledDocuments,
   take: (document: number, line: string) => void,
 ): Promise<void> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

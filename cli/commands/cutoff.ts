@@ -1,5 +1,5 @@
 // `betr cutoff`: how much of the ranked corpus to keep for a budget, and the score of the cut; or how much
-// there is from several scores up.
+// there is at or above several scores.
 
 import type { Command } from 'commander';
 import { answerBudget } from '../../ranking/budget/answer.ts';
@@ -25,10 +25,7 @@ export function cutoffCommand(): Command {
       'find the cutoff for a compute budget: keep rate, score, documents, tokens and epochs, with the reason',
     ),
   )
-    .option(
-      '--slices <scores>',
-      'count the documents and tokens from each of these scores up, such as .5,.6,.75',
-    )
+    .option('--slices <scores>', 'count the documents and tokens at or above each score, such as .5,.6,.75')
     .action(async (options: CutoffOptions) => {
       const scores = options.slices?.split(',').map((text) => parseScore('--slices', text));
       const question: Question = readQuestion(options, { cutoff: scores === undefined });

@@ -133,7 +133,7 @@ function describeFiles(folder: string, run: Run, settings: string): Demo['files'
   };
 }
 
-/** Times laps and the total, in seconds; `cpu` is the processor time of all threads. */
+/** Times laps and the total, in seconds; `cpu` is the CPU time of all threads. */
 function startClock(): { lap(): number; total(): { total: number; cpu: number } } {
   const startedMs = performance.now();
   let lastMs = startedMs;

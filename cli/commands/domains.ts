@@ -160,7 +160,7 @@ function checkSettings(values: Record<string, unknown>): DomainSettings {
         'errors: error.csv}.',
     });
   throw fail('USAGE', {
-    problem: result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+    problem: `${result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}.`,
   });
 }
 

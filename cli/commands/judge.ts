@@ -42,7 +42,7 @@ export function judgeCommand(): Command {
     .argument('<judges...>', 'names of judges in the settings')
     .option(
       '--exam',
-      'judge texts whose answer is known; shows whether the scores can be trusted, and what judging the sample ' +
+      'judge texts with known labels; shows whether the scores can be trusted, and what judging the sample ' +
         'and the corpus would cost; exit code 1 if the judge fails',
       false,
     )
@@ -62,7 +62,7 @@ export function judgeCommand(): Command {
       (text) => parseWhole('--texts', text, 2, 100_000),
       examTexts,
     )
-    .option('--compare', 'judge the sample by each judge and show how much they agree', false)
+    .option('--compare', 'score the sample with each judge and show how much they agree', false)
     .option('--keep <share>', 'compare: the share to keep', (text) => parseShare('--keep', text), 0.1)
     .option('--documents <count>', 'compare: documents of the sample (default: all)', (text) =>
       parseCount('--documents', text, '1000'),
@@ -76,11 +76,7 @@ export function judgeCommand(): Command {
       '--read-batch <file>',
       'store the answers to such requests; exit code 1 if some are still missing',
     )
-    .option(
-      '--failures-unknown',
-      'read: failed requests are not asked again, and their documents have no score',
-      false,
-    )
+    .option('--failures-unknown', "read: don't retry failed requests; their documents get no score", false)
     .option('--all', 'write, read: every document of the corpus, not only the sample', false)
     .action(async (names: string[], options: JudgeOptions) => {
       const steps = [
@@ -90,12 +86,12 @@ export function judgeCommand(): Command {
         options.readBatch !== undefined,
       ];
       if (steps.filter(Boolean).length !== 1)
-        throw fail('USAGE', { problem: 'Give one of --exam, --compare, --write-batch and --read-batch' });
+        throw fail('USAGE', { problem: 'Give one of --exam, --compare, --write-batch and --read-batch.' });
       if (options.compare) await compare(names, options);
       else {
         const [name = ''] = names;
         if (names.length > 1)
-          throw fail('USAGE', { problem: 'Give one judge; only --compare takes several' });
+          throw fail('USAGE', { problem: 'Give one judge; only --compare takes several.' });
         if (options.exam) await examine(name, options);
         else await exchangeBatch(name, options);
       }
@@ -104,7 +100,7 @@ export function judgeCommand(): Command {
 
 async function examine(name: string, options: JudgeOptions): Promise<void> {
   if (options.labeled !== undefined && (options.for !== undefined || options.against !== undefined))
-    throw fail('USAGE', { problem: 'Give --labeled, or --for and --against' });
+    throw fail('USAGE', { problem: 'Give --labeled, or --for and --against.' });
   const exam = await work(options, (run, report) =>
     withJudge(run, name, report, (judge) =>
       examineJudge(run, judge, examOptions(run, name, options), report),
@@ -170,7 +166,7 @@ async function exchangeBatch(name: string, options: JudgeOptions): Promise<void>
 
 async function compare(names: readonly string[], options: JudgeOptions): Promise<void> {
   if (names.length < 2 || new Set(names).size < names.length)
-    throw fail('USAGE', { problem: '--compare takes two or more judges' });
+    throw fail('USAGE', { problem: '--compare takes two or more judges.' });
   const comparison = await work(options, (run, report) => compareJudges(run, names, options, report));
   printResult(options.json, comparison, describeComparison(comparison));
 }

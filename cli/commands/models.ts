@@ -194,7 +194,7 @@ function describeWorking({
       beginning === null
         ? 'added by the server'
         : beginning === ''
-          ? 'no beginning token'
+          ? 'no BOS token'
           : escapeControls(beginning)
     }`,
     `  answers      ${continuations === 'any' ? 'of any length' : 'of one token'}`,

@@ -44,7 +44,7 @@ export function rankCommand(): Command {
     .action(async (given: RankOptions) => {
       const options = { ...given, scorer: scorerOf(given) };
       if (options.dryRun && options.publishOnly)
-        throw fail('USAGE', { problem: 'Give --dry-run or --publish-only, not both' });
+        throw fail('USAGE', { problem: 'Give --dry-run or --publish-only, not both.' });
       if (options.dryRun) {
         await predict(options);
         return;
@@ -96,7 +96,7 @@ async function prepareRun(main: Run, options: RankOptions, report: Report): Prom
 /** The scorer, in full. Errors: USAGE. */
 function scorerOf({ scorer, all }: RankOptions): string {
   if (!all || /^lm:.*#all$/.test(scorer)) return scorer;
-  if (!scorer.startsWith('lm:')) throw fail('USAGE', { problem: '--all needs --scorer lm:JUDGE' });
+  if (!scorer.startsWith('lm:')) throw fail('USAGE', { problem: '--all needs --scorer lm:JUDGE.' });
   return `${scorer}#all`;
 }
 

@@ -64,7 +64,7 @@ export function selectCommand(): Command {
     )
     .option(
       '--repeat <slices>',
-      'how often each document is to be seen, as a column: slices with their epochs, best first, by score ' +
+      'how many times to repeat each document, as a column: slices with their epochs, best first, by score ' +
         '(0.75:3,0.6:1) or by share (3%:3,10%:1); the last is the cutoff',
     )
     .action(async (options: SelectOptions) => {
@@ -127,7 +127,7 @@ function describeRepeat(repeat: SelectionManifest['repeat']): string {
   const unique = repeat.slices.reduce((sum, { tokens }) => sum + tokens, 0);
   return [
     '',
-    'To be seen (the column "repeat"):',
+    'Repetitions (the column "repeat"):',
     ...slices,
     `  in all: ${formatCount(repeat.tokensSeen)} tokens, ${formatCount(unique)} without repetition`,
   ].join('\n');

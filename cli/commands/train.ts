@@ -3,9 +3,10 @@
 
 import { resolve } from 'node:path';
 import { type Command } from 'commander';
-import type { Card, Interval } from '../../classifier/classifier-card.ts';
+import type { Card } from '../../classifier/classifier-card.ts';
+import type { Interval } from '../../data/statistics.ts';
 import { paperCommand } from '../../classifier/fasttext/program.ts';
-import { readLabelled, writeTrainingFile } from '../../classifier/fasttext/training-file.ts';
+import { readLabeled, writeTrainingFile } from '../../classifier/fasttext/training-file.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import type { Run } from '../../run/run.ts';
 import { work, stepCommand, type StepOptions } from '../options.ts';
@@ -46,7 +47,7 @@ interface Exported {
 }
 
 async function exportTraining(run: Run, path: string): Promise<Exported> {
-  const { top, rest } = await writeTrainingFile(run, await readLabelled(run), path);
+  const { top, rest } = await writeTrainingFile(run, await readLabeled(run), path);
   return { path, hq: top, other: rest, command: paperCommand(path, path.replace(/(\.\w+)?$/, '')) };
 }
 

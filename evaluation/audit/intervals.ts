@@ -1,29 +1,6 @@
-// Confidence intervals of shares (95 %), alone and combined over strata.
+// Confidence intervals of shares (95 %) over strata and over answers with weights.
 
-const z = 1.959963984540054;
-
-export interface Share {
-  /** Estimate and 95 % interval, as fractions. */
-  value: number;
-  low: number;
-  high: number;
-}
-
-/**
- * Wilson's score interval for `yes` of `of` (Wilson 1927; Newcombe 1998, method 3). Both may be fractions: an
- * effective sample size, or documents on which people disagree. `of` must be above 0.
- */
-export function wilson(yes: number, of: number): Share {
-  const value = yes / of;
-  const middle = (value + (z * z) / (2 * of)) / (1 + (z * z) / of);
-  const half = (z * Math.sqrt((value * (1 - value)) / of + (z * z) / (4 * of * of))) / (1 + (z * z) / of);
-  // The exact limits at 0 and 1; rounding would leave a trace.
-  return {
-    value,
-    low: value === 0 ? 0 : Math.max(0, middle - half),
-    high: value === 1 ? 1 : Math.min(1, middle + half),
-  };
-}
+import { type Interval, wilson } from '../../data/statistics.ts';
 
 /**
  * A weighted sum of independent shares: each share's Wilson interval gives its distance from the estimate on
@@ -31,7 +8,7 @@ export function wilson(yes: number, of: number): Share {
  * for a linear function of binomial proportions"; for a difference it is Newcombe's method 10). Unlike Wald's
  * interval it keeps a width when every answer is the same. Weights may be negative.
  */
-export function combine(parts: readonly { weight: number; share: Share }[]): Share {
+export function combine(parts: readonly { weight: number; share: Interval }[]): Interval {
   let value = 0;
   let below = 0;
   let above = 0;
@@ -48,7 +25,7 @@ export function combine(parts: readonly { weight: number; share: Share }[]): Sha
  * A share over answers with unequal weights: Wilson's interval for Kish's effective sample size. Undefined
  * without answers.
  */
-export function weightedShare(answers: readonly { yes: number; weight: number }[]): Share | undefined {
+export function weightedShare(answers: readonly { yes: number; weight: number }[]): Interval | undefined {
   let weights = 0;
   let squares = 0;
   let yes = 0;

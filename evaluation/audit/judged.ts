@@ -20,6 +20,26 @@ export function judge({ drawn }: Audit, last: readonly Decision[]): Judged[] {
   });
 }
 
+/** A document with a yes or no, and how many documents of the ranking it stands for. */
+export interface Weighted {
+  document: Judged;
+  yes: number;
+  weight: number;
+}
+
+/** The documents with a yes or no. In equal parts, those of a slice stand for all documents of the slice. */
+export function weigh({ slices }: Audit, documents: readonly Judged[]): Weighted[] {
+  const judged = documents.flatMap((document) =>
+    document.yes === undefined ? [] : { document, yes: document.yes },
+  );
+  const inSlice = slices.map((_, at) => judged.filter(({ document }) => document.slice === at).length);
+  return judged.map(({ document, yes }) => ({
+    document,
+    yes,
+    weight: (slices[document.slice]?.documents ?? 0) / (inSlice[document.slice] ?? 1),
+  }));
+}
+
 /** Map.groupBy, which Node 20 lacks. */
 export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();

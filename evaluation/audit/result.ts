@@ -1,17 +1,17 @@
 // What the answers of an audit say about the ranking.
 
 import { z } from 'zod';
+import { boundsSchema, type Interval, intervalSchema, wilson } from '../../data/statistics.ts';
 import { formatCountOf } from '../../run/amounts.ts';
 import { type Audit, sliceSchema } from './audit.ts';
 import type { Decision, Decisions } from './decisions.ts';
-import { combine, type Share, weightedShare, wilson } from './intervals.ts';
-import { groupBy, judge, type Judged } from './judged.ts';
+import { combine, weightedShare } from './intervals.ts';
+import { groupBy, judge, type Judged, weigh } from './judged.ts';
 import { alphaInterval, krippendorffAlpha } from './krippendorff.ts';
 import { personKey } from './person.ts';
 import { cutoffFor, precisionCutoffSchema } from './precision-cutoff.ts';
 
 const count = z.number().int().nonnegative();
-export const shareSchema = z.strictObject({ value: z.number(), low: z.number(), high: z.number() });
 
 /** Documents by what people said of them. */
 const talliedSchema = z.strictObject({
@@ -22,7 +22,7 @@ const talliedSchema = z.strictObject({
   /** Answered only with "cannot tell", which no share includes. */
   cannotTell: count,
   unanswered: count,
-  precision: shareSchema.nullable(),
+  precision: intervalSchema.nullable(),
 });
 type Tallied = z.output<typeof talliedSchema>;
 
@@ -39,7 +39,7 @@ export const auditResultSchema = z.strictObject({
   /** Answers that replaced an earlier one of the same person. */
   changedAnswers: count,
   /** Of all documents of the ranking, each slice with its share of them; null without a yes or no. */
-  precision: shareSchema
+  precision: intervalSchema
     .extend({
       /** Share of the documents in slices with a yes or no; the precision is that of these slices. */
       covers: z.number(),
@@ -52,15 +52,18 @@ export const auditResultSchema = z.strictObject({
   ),
   /** Most judged documents first. */
   sources: z.array(z.strictObject({ source: z.string(), ...talliedSchema.shape })),
-  /** Precision of the better half of the slices minus that of the other half; null if either has no answer. */
-  difference: shareSchema.nullable(),
+  /**
+   * Precision of the better half of the slices minus that of the other half; null if either has no answer. The
+   * middle slice of an odd number is in neither.
+   */
+  difference: intervalSchema.nullable(),
   agreement: z
     .strictObject({
       /** Krippendorff's alpha of yes and no; null if all answers are the same. */
       alpha: z.number().nullable(),
-      interval: z.strictObject({ low: z.number(), high: z.number() }).nullable(),
-      /** Share of the pairs of answers to one document that are equal. */
-      equal: z.number(),
+      interval: boundsSchema.nullable(),
+      /** Share of the pairs of answers to one document that are equal; a document weighs as many as its answers. */
+      observed: z.number(),
       documents: count,
     })
     .nullable(),
@@ -135,10 +138,13 @@ function listPeople(last: readonly Decision[]): AuditResult['people'] {
   });
 }
 
-type Weighted = Pick<AuditResult['slices'][number], 'precision' | 'share'>;
+type SlicePrecision = Pick<AuditResult['slices'][number], 'precision' | 'share'>;
 
 /** The slices with answers, with weights that sum to 1. */
-function weigh(slices: readonly Weighted[]): { covers: number; parts: { weight: number; share: Share }[] } {
+function weighSlices(slices: readonly SlicePrecision[]): {
+  covers: number;
+  parts: { weight: number; share: Interval }[];
+} {
   const answered = slices.flatMap(({ precision, share }) => (precision === null ? [] : { precision, share }));
   const covers = answered.reduce((sum, { share }) => sum + share, 0);
   return {
@@ -147,31 +153,26 @@ function weigh(slices: readonly Weighted[]): { covers: number; parts: { weight: 
   };
 }
 
-function wholePrecision(slices: readonly Weighted[]): AuditResult['precision'] {
-  const { covers, parts } = weigh(slices);
+function wholePrecision(slices: readonly SlicePrecision[]): AuditResult['precision'] {
+  const { covers, parts } = weighSlices(slices);
   return parts.length === 0 ? null : { ...combine(parts), covers };
 }
 
-function halvesDifference(slices: readonly Weighted[]): Share | null {
+function halvesDifference(slices: readonly SlicePrecision[]): Interval | null {
   const middle = Math.floor(slices.length / 2);
-  const better = weigh(slices.slice(0, middle)).parts;
-  const other = weigh(slices.slice(slices.length - middle)).parts;
+  const better = weighSlices(slices.slice(0, middle)).parts;
+  const other = weighSlices(slices.slice(slices.length - middle)).parts;
   return better.length === 0 || other.length === 0
     ? null
     : combine([...better, ...other.map(({ weight, share }) => ({ weight: -weight, share }))]);
 }
 
-/** By source; documents of different slices may have had different chances to be drawn. */
-function listSources({ slices }: Audit, judged: readonly Judged[]): AuditResult['sources'] {
+function listSources(audit: Audit, judged: readonly Judged[]): AuditResult['sources'] {
+  const weighted = groupBy(weigh(audit, judged), ({ document }) => document.source);
   return [...groupBy(judged, ({ source }) => source)]
     .map(([source, own]) => {
-      const precision = weightedShare(
-        own.flatMap(({ yes, slice }) => {
-          const { documents = 0, drawn = 1 } = slices[slice] ?? {};
-          return yes === undefined ? [] : { yes, weight: documents / drawn };
-        }),
-      );
-      return { source, ...tally(own), precision: precision ?? null };
+      const precision = weightedShare(weighted.get(source) ?? []) ?? null;
+      return { source, ...tally(own), precision };
     })
     .sort((a, b) => b.judged - a.judged || (a.source < b.source ? -1 : 1));
 }
@@ -186,7 +187,7 @@ function agreementOf(judged: readonly Judged[], seed: number): AuditResult['agre
     : {
         alpha: found.alpha,
         interval: alphaInterval(units, seed),
-        equal: found.agreement,
+        observed: found.observed,
         documents: found.units,
       };
 }
@@ -195,7 +196,7 @@ function agreementOf(judged: readonly Judged[], seed: number): AuditResult['agre
 const fewJudged = 30;
 
 function listNotes(
-  { judged, precision, difference, agreement, slices }: Omit<AuditResult, 'notes'>,
+  { judged, precision, difference, agreement, slices, cutoff }: Omit<AuditResult, 'notes'>,
   { unreadableLines }: Decisions,
 ): string[] {
   const empty = slices.filter((slice) => slice.precision === null).length;
@@ -210,11 +211,16 @@ function listNotes(
     ...(precision !== null && empty > 0
       ? [`${empty} of ${slices.length} slices have no yes or no, and no precision includes them.`]
       : []),
+    ...(difference !== null && slices.length % 2 === 1
+      ? [`The middle one of ${slices.length} slices is in neither half of the scores.`]
+      : []),
+    ...describeEmpty('chose', cutoff?.chosenOn?.emptySlices ?? 0),
+    ...describeEmpty('measures', cutoff?.measuredOn?.emptySlices ?? 0),
     ...(difference !== null && difference.low <= 0 && difference.high >= 0
       ? ['No difference seen between the better and the worse half of the scores.']
       : []),
     ...(difference !== null && difference.high < 0
-      ? ['The worse half of the scores has the better documents: the ranking may be upside down.']
+      ? ['The worse half of the scores has the better documents: the ranking may be inverted.']
       : []),
     ...(agreement === null && judged > 0
       ? ['No document has a yes or no from two people, so their agreement is unknown.']
@@ -226,4 +232,13 @@ function listNotes(
       ? [`${unreadableLines} lines of the file of answers cannot be read and were left out.`]
       : []),
   ];
+}
+
+function describeEmpty(does: 'chose' | 'measures', slices: number): string[] {
+  return slices === 0
+    ? []
+    : [
+        `${formatCountOf(slices, 'slice')} above the cutoff ${slices === 1 ? 'has' : 'have'} no yes or no in the half ` +
+          `that ${does} it, whose precision leaves ${slices === 1 ? 'it' : 'them'} out.`,
+      ];
 }

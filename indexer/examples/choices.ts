@@ -146,10 +146,10 @@ export function readGold(
     if (text !== undefined && text !== '') read.set(convention, text);
   };
   const written = String(gold).trim();
-  const labelled = new Set(
+  const labeled = new Set(
     texts.filter((_, at) => labels !== undefined && plainLabel(labels[at] ?? '') === plainLabel(written)),
   );
-  if (labelled.size === 1) put('label', [...labelled][0]);
+  if (labeled.size === 1) put('label', [...labeled][0]);
   if (typeof gold === 'string' || areNumbers === true)
     put(
       'text',

@@ -11,7 +11,7 @@ import { type Awaited, awaitedOf, readAnswer } from './batch-answers.ts';
 import { type BatchTexts, forEachRequest, judgePrefix, modelOf } from './batch-requests.ts';
 import type { Judge } from './judge.ts';
 
-export const answerFaults = ['failed', 'truncated', 'doubled', 'foreign', 'unreadable'] as const;
+export const answerFaults = ['failed', 'truncated', 'duplicate', 'unrecognized', 'unreadable'] as const;
 type Fault = (typeof answerFaults)[number];
 
 export interface BatchRead {
@@ -20,7 +20,7 @@ export interface BatchRead {
   /** Answers stored now, and those that were stored before. */
   stored: number;
   known: number;
-  /** Lines that are not used, with the first of each kind. */
+  /** Lines that were skipped, with the first of each kind. */
   faults: Record<Fault, { lines: number; first: string | null }>;
   /** Requests that still have no answer. */
   missing: number;
@@ -49,8 +49,8 @@ export async function readBatch(
     faults: {
       failed: { lines: 0, first: null },
       truncated: { lines: 0, first: null },
-      doubled: { lines: 0, first: null },
-      foreign: { lines: 0, first: null },
+      duplicate: { lines: 0, first: null },
+      unrecognized: { lines: 0, first: null },
       unreadable: { lines: 0, first: null },
     },
     missing: 0,
@@ -82,11 +82,11 @@ export async function readBatch(
       const [, digest = ''] = idPattern.exec(id) ?? [];
       const request = awaited.get(digest);
       if (request === undefined) {
-        refuse('foreign', place, `"${id}" ${whyForeign(id, judge)}`);
+        refuse('unrecognized', place, `"${id}" ${whyUnrecognized(id, judge)}`);
         continue;
       }
       if (told.has(digest)) {
-        refuse('doubled', place, `"${id}" has several answers`);
+        refuse('duplicate', place, `"${id}" has several answers`);
         told.set(digest, undefined);
         continue;
       }
@@ -129,7 +129,7 @@ async function listAwaited(
   return awaited;
 }
 
-function whyForeign(id: string, judge: Judge): string {
+function whyUnrecognized(id: string, judge: Judge): string {
   if (!id.startsWith('betr-')) return 'is not the id of a request by betr';
   return id.startsWith(judgePrefix(judge))
     ? 'answers a request about a text that is not asked about (any more)'

@@ -9,7 +9,7 @@ import type { AskedQuestion } from './questions.ts';
 import { questionDigest, windowDigest } from './reply-digest.ts';
 import type { ReplyStore } from './reply-store.ts';
 
-/** If the server refuses this many windows and answers about none, the fault is not theirs. */
+/** If the server refuses this many windows and answers about none, the server is at fault. */
 const refusedAtMost = 20;
 
 interface Opened {

@@ -5,7 +5,7 @@
 /** The log probability of each spelling of an answer; null if the model does not report it. */
 export type Spellings = readonly (number | null)[];
 
-export interface Judgement {
+export interface Judgment {
   /** Between 0 and 1; null if the answers have too little probability to be meaningful. */
   score: number | null;
   /** The score from the most likely spelling of each answer, as in the paper; null as above. */
@@ -23,7 +23,7 @@ export interface Judgement {
 export const leastMass = 0.05;
 
 /** Scores two answers, for and against. Every spelling counts **[ours]**; the paper uses the most likely. */
-export function judgeAnswers(inFavor: Spellings, against: Spellings, least = leastMass): Judgement {
+export function judgeAnswers(inFavor: Spellings, against: Spellings, least = leastMass): Judgment {
   const [yes, no] = [logSumExp(inFavor), logSumExp(against)];
   const mass = Math.exp(yes) + Math.exp(no);
   const isKnown = mass > 0 && mass >= least;

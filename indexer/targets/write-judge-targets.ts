@@ -11,6 +11,7 @@ import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import type { Judge, JudgedQuestion, JudgedText } from '../judges/judge.ts';
 import { readSampleBlocks } from '../vectors/embed.ts';
+import { countUnknown } from './unknown.ts';
 
 /** What the file was made from, and how many documents have no score, by reason. */
 export const judgedNoteSchema = z.object({
@@ -54,7 +55,7 @@ export async function writeJudgeTargets(
       rows.push({ document, score, reason, questions, windows: windows.length });
     }
   });
-  const note = { from, documents: rows.length, unknown: countReasons(rows) };
+  const note = { from, documents: rows.length, unknown: countUnknown(rows) };
   const columns: Column[] = [
     { name: 'document', type: VARCHAR, valueOf: ({ document }) => document },
     { name: 'score', type: DOUBLE, valueOf: ({ score }) => score },
@@ -98,10 +99,4 @@ function questionColumns(name: string, at: number, rows: readonly Row[]): Column
     ...(has('value') ? [column('value', ({ value }) => value)] : []),
     ...(has('spread') ? [column('spread', ({ spread }) => spread)] : []),
   ];
-}
-
-function countReasons(rows: readonly Row[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { reason } of rows) if (reason !== null) counts[reason] = (counts[reason] ?? 0) + 1;
-  return counts;
 }

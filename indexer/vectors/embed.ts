@@ -179,18 +179,22 @@ async function writeRefused(run: Run, sample: string, refused: ReadonlyMap<strin
 
 const rowsSchema = z.array(z.tuple([z.string(), z.string()]));
 
-/** Reads a sample file in blocks and passes document keys and texts to `use`, in file order. */
+/**
+ * Reads a sample file, or its first `documents`, in blocks and passes document keys and texts to `use`, in file
+ * order.
+ */
 export async function readSampleBlocks(
   { files }: Run,
   sample: string,
   use: (keys: string[], texts: string[]) => Promise<void>,
+  documents?: number,
 ): Promise<void> {
   await withSpillingDuckDb(files.spill, async (connection) => {
     let keys: string[] = [];
     let texts: string[] = [];
     for await (const chunk of streamChunks(
       connection,
-      `SELECT document, text FROM ${parquetSource(sample)}`,
+      `SELECT document, text FROM ${parquetSource(sample)}${documents === undefined ? '' : ` LIMIT ${documents}`}`,
     )) {
       for (const [key, text] of rowsSchema.parse(chunk.getRows())) {
         keys.push(key);

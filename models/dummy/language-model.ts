@@ -70,7 +70,7 @@ export function openDummy(settings: ModelSettings): LanguageModel {
           const { joined, cutTokens } = cutPrompts(joinAll(encode, prompt, continuations), context, side);
           if (joined.some(({ promptTokens }) => promptTokens === 0)) {
             throw fail('LANGUAGE_MODEL_QUESTION', {
-              problem: `its prompt is empty, and ${settings.name} has no beginning token`,
+              problem: `its prompt is empty, and ${settings.name} has no BOS token`,
             });
           }
           // All continuations share the prompt, or most of it.

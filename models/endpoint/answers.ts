@@ -56,7 +56,7 @@ async function answerByTokens(
   const start = (ids: readonly number[]): number[] => startWindow(asking.name, tokenizer.beginning, ids);
   if (joined.some(({ promptTokens }) => promptTokens + tokenizer.beginning.length === 0)) {
     throw fail('LANGUAGE_MODEL_QUESTION', {
-      problem: `its prompt is empty, and ${asking.name} has no beginning token to put before a first token`,
+      problem: `its prompt is empty, and ${asking.name} has no BOS token to put before a first token`,
     });
   }
   const { next, echo, top } = routes;

@@ -71,7 +71,7 @@ export function openVerbs({ name, tokenizer, model, context, ends, chat }: Opene
     );
     if (sequences.some(({ scoredFrom }) => scoredFrom === 0)) {
       throw fail('LANGUAGE_MODEL_QUESTION', {
-        problem: `its prompt is empty, and ${name} has no beginning token to put before a first token`,
+        problem: `its prompt is empty, and ${name} has no BOS token to put before a first token`,
       });
     }
     const scored = await answered(name, scoreSequences(model, sequences));
@@ -122,7 +122,7 @@ export function openVerbs({ name, tokenizer, model, context, ends, chat }: Opene
     let ids = start(cut === 'start' ? read.slice(over) : read.slice(0, read.length - over));
     if (ids.length === 0)
       throw fail('LANGUAGE_MODEL_QUESTION', {
-        problem: `its prompt is empty, and ${name} has no beginning token`,
+        problem: `its prompt is empty, and ${name} has no BOS token`,
       });
     const random = openRandom(seed);
     const written: number[] = [];

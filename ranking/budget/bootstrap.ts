@@ -1,7 +1,8 @@
 // Confidence intervals of a fitted law by a residual bootstrap.
 
 import { setImmediate } from 'node:timers/promises';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
+import { percentileBounds } from '../../data/statistics.ts';
 import { type Power, fitPower } from './least-squares.ts';
 import { fewestRates, type Budget, type Peak, fitBudget } from './best-rate.ts';
 import type { Fit } from './calibrate.ts';
@@ -41,19 +42,12 @@ export async function bootstrap(
     });
     if (points.length === used.length) fits.push(fitPower(points));
   }
-  const interval = (values: number[], of: number): { low: number; high: number } => {
-    const sorted = values.sort((a, b) => a - b);
-    return {
-      low: sorted[Math.floor(0.025 * sorted.length)] ?? of,
-      high: sorted[Math.ceil(0.975 * sorted.length) - 1] ?? of,
-    };
-  };
   return {
-    coefficient: interval(
+    coefficient: percentileBounds(
       fits.map((fit) => 100 * Math.exp(fit.logCoefficient)),
       100 * Math.exp(law.logCoefficient),
     ),
-    exponent: interval(
+    exponent: percentileBounds(
       fits.map(({ exponent }) => exponent),
       law.exponent,
     ),

@@ -3,6 +3,7 @@
 // Runs that cannot support a law are refused with the reasons.
 
 import { z } from 'zod';
+import { boundsSchema } from '../../data/statistics.ts';
 import { boundedNumber, positiveNumber } from '../../run/bounds.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { formatCount, formatFlops } from '../../run/amounts.ts';
@@ -28,16 +29,14 @@ export const trialSchema = z.strictObject({
 });
 export type Trial = z.output<typeof trialSchema>;
 
-const intervalSchema = z.strictObject({ low: z.number(), high: z.number() });
-
 export const fitSchema = z.strictObject({
   measure: z.enum(['loss', 'accuracy']),
   /** F = coefficient · C^exponent, F in percent, C in FLOPs; with 95 % bootstrap intervals. */
   coefficient: positive,
   exponent: z.number(),
   intervals: z.strictObject({
-    coefficient: intervalSchema,
-    exponent: intervalSchema,
+    coefficient: boundsSchema,
+    exponent: boundsSchema,
     resamples: z.number().int(),
     /** Resamples in which a budget had no interior peak; the intervals leave them out. */
     failed: z.number().int(),

@@ -87,7 +87,7 @@ function lossAt([a, b, e, alpha, beta]: LossFit, params: number, tokens: number)
   return Math.exp(a) / params ** alpha + Math.exp(b) / tokens ** beta + Math.exp(e);
 }
 
-/** Parameters N* that minimise the validation loss under C = 6·N·D: the closed form of dL/dN = 0. */
+/** Parameters N* that minimize the validation loss under C = 6·N·D: the closed form of dL/dN = 0. */
 export function optimalParams(rate: TestedRate, flops: number): number {
   const [a, b, , alpha, beta] = fits[rate].validation;
   return (

@@ -37,7 +37,7 @@ export type Slices = z.output<typeof slicesSchema>;
 
 const paperNote =
   'For comparison, not a recommendation: arXiv 2402.07625 scored 11.26 M documents with its own judge, ' +
-  'Qwen-72B, looked at the slices from 0.50, 0.60, 0.70, 0.75 and 0.80 up, and continued pretraining on ' +
+  'Qwen-72B, looked at the slices at or above 0.50, 0.60, 0.70, 0.75 and 0.80, and continued pretraining on ' +
   '0.75–1.00 (329 M tokens, 3 epochs) and on 0.60–1.00 (2.5 B tokens, 1 epoch). The scores of another judge, ' +
   'or of a classifier that learned them, mean something else.';
 
@@ -46,7 +46,7 @@ const learnedCaveat =
   'Use a share (--keep) instead, or judge the whole corpus (betr rank --scorer lm:JUDGE --all).';
 
 /**
- * The nested slices from each of these scores up. `scorer` is the ranking's, as for --scorer. Errors: USAGE,
+ * The nested slices at or above each of these scores. `scorer` is the ranking's, as for --scorer. Errors: USAGE,
  * those of `retargetRanking` and `withScores`.
  */
 export async function countSlices(

@@ -79,7 +79,7 @@ export async function rankDocuments(
   return best;
 }
 
-/** For a single benchmark, threads cost twice the processor time and gain nothing. */
+/** For a single benchmark, threads cost twice the CPU time and gain nothing. */
 function threadsFor({ settings }: Run, { documents }: Ranking, benchmarks: number): number {
   if (benchmarks === 1) return 1;
   return Math.max(

@@ -51,7 +51,7 @@ export const selectionManifestSchema = z.strictObject({
    * domains.
    */
   quotas: z.array(filledQuotaSchema).optional(),
-  /** How often the documents are to be seen; absent if that was not asked for. */
+  /** How many times to repeat the documents; absent if that was not asked for. */
   repeat: repeatSchema.optional(),
 });
 export type SelectionManifest = z.output<typeof selectionManifestSchema>;

@@ -1,4 +1,4 @@
-// The field of a document that says how often it is to be seen.
+// The field of a document that says how many times to repeat it.
 
 import type { Shard } from '../../data/documents.ts';
 import { parseRow } from '../../data/jsonl/json-line.ts';

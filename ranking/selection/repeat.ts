@@ -1,4 +1,4 @@
-// How often each kept document is to be seen in training: nested slices, best first, each with its number of
+// How many times to repeat each kept document in training: nested slices, best first, each with its number of
 // epochs. The last slice is the cutoff; a document belongs to the first slice that keeps it.
 
 import { z } from 'zod';
@@ -12,14 +12,14 @@ import type { Ranking } from '../generation.ts';
 import { type CutPoint, findCutoffAt } from '../score-cutoffs.ts';
 import { withScores } from '../scores.ts';
 
-/** The column, or field, that says how often a document is to be seen. */
+/** The column, or field, that says how many times to repeat a document. */
 export const repeatColumn = 'repeat';
 
 const mostSlices = 20;
 const mostTimes = 1000;
 const count = z.number().int().nonnegative();
 
-/** The documents from a share or score up that no slice before it has, and how often each is to be seen. */
+/** The documents from a share or score up that no slice before it has, and how many times to repeat each. */
 export type Slice = CutPoint & { times: number };
 
 const amounts = { times: count, documents: count, tokens: count };

@@ -41,7 +41,7 @@ export interface SelectionOptions {
   leaks?: LeakHandling;
   /** Whether documents without a score are kept, too. */
   keepUnknown?: boolean;
-  /** How often each document is to be seen; the last slice is the cutoff. Not with quotas. */
+  /** How many times to repeat each document; the last slice is the cutoff. Not with quotas. */
   repeat?: readonly Slice[] | undefined;
 }
 

@@ -1,6 +1,6 @@
 // Writes the kept documents, shard by shard, in the corpus's format: JSONL lines byte for byte with the same
-// compression, Parquet rows with all columns; on request, with one more field that says how often a document
-// is to be seen. Files keep the names of their shards.
+// compression, Parquet rows with all columns; on request, with one more field that says how many times to
+// repeat a document. Files keep the names of their shards.
 
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ const bytesPerWrite = 1 << 18;
 interface Changes {
   /** Its passages are cut out of the documents. */
   cut: LeakMask | undefined;
-  /** Whether to add the field that says how often a document is to be seen. */
+  /** Whether to add the field that says how many times to repeat a document. */
   repeats: boolean;
 }
 
@@ -120,7 +120,7 @@ async function readPassages(
 
 interface Wanted {
   shard: Shard;
-  /** Ascending, and how often each is to be seen if that is to be added. */
+  /** Ascending, and how many times to repeat each if that is to be added. */
   rows: readonly number[];
   times: readonly number[] | undefined;
   fields: FieldNames;

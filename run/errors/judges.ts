@@ -33,14 +33,14 @@ export const judgesErrors = {
     status: 422,
     exit: 1,
     say: (v: { side: string; what: string }) =>
-      `There is no text to examine the judge ${v.side === 'for' ? 'for' : 'against'}: ${v.what} has none. Name ` +
+      `The exam needs ${v.side === 'for' ? 'positive' : 'negative'} examples, but ${v.what} has none. Name ` +
       'others with --for and --against, or give a file of labeled texts with --labeled.',
   },
   JUDGE_EXAM_FAILED: {
     status: 422,
     exit: 1,
-    say: (v: { judge: string; problem: string; advice: string }) =>
-      `The judge "${v.judge}" failed its exam: ${v.problem}. ${v.advice}. "betr judge ${v.judge} --exam" shows ` +
+    say: (v: { judge: string; verdict: string; problem: string; advice: string }) =>
+      `The judge "${v.judge}" failed its exam (${v.verdict}): ${v.problem}. ${v.advice}. "betr judge ${v.judge} --exam" shows ` +
       'every question. To use this judge anyway, add --force-judge; the ranking records it.',
   },
 } as const;

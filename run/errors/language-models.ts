@@ -102,7 +102,7 @@ export const languageModelErrors = {
     status: 422,
     exit: 1,
     say: (v: { model: string; token: string }) =>
-      `A prompt for the language model ${v.model} would have two beginning tokens (${v.token}), ` +
+      `A prompt for the language model ${v.model} would have two BOS tokens (${v.token}), ` +
       'which makes its answers useless. Remove the token from the prompt or the chat template.',
   },
 } as const;

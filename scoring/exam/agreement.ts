@@ -1,6 +1,7 @@
 // How much two judges agree about the same documents.
 
-import { type Area, areaUnderCurve } from './area.ts';
+import type { Interval } from '../../data/statistics.ts';
+import { areaUnderCurve } from './area.ts';
 import { spearmanOf } from './spearman.ts';
 
 /** A document's score; null if it is unknown. */
@@ -11,7 +12,7 @@ export interface JudgeAgreement {
   documents: number;
   spearman: number | null;
   /** How well the second judge's scores find the documents that the first one keeps. */
-  area: Area | null;
+  area: Interval | null;
   /** Documents that each keeps, and those of the first that the second drops. */
   kept: number;
   dropped: number;

@@ -1,36 +1,16 @@
 // The area under the ROC curve with a 95 % interval: DeLong's (1988), or Newcombe's score interval (2006, method
 // 5) where DeLong's variance is 0 or unknown. If every pair is in the right order, DeLong's interval is a single
-// point even for two texts.
+// point even for two texts; for a single text on a side, it does not exist.
 
-/** An area under the curve and its 95 % interval. */
-export interface Area {
-  value: number;
-  low: number;
-  high: number;
-}
-
-const z = 1.959963984540054;
+import { type Bounds, type Interval, z95 } from '../../data/statistics.ts';
 
 /** How often a positive has the higher score; ties count half. Null without scores on one side. */
-export function areaUnderCurve(positives: readonly number[], negatives: readonly number[]): Area | null {
+export function areaUnderCurve(positives: readonly number[], negatives: readonly number[]): Interval | null {
   const [m, n] = [positives.length, negatives.length];
   if (m === 0 || n === 0) return null;
   const ofPositives = sharesBelow(positives, negatives);
   const ofNegatives = sharesBelow(negatives, positives).map((share) => 1 - share);
   return withInterval(mean(ofPositives), variance(ofPositives) / m + variance(ofNegatives) / n, m, n);
-}
-
-/**
- * The same where `positives[i]` and `negatives[i]` belong to one text. Pairs vary together, so the variance is
- * that of their sums (Obuchowski 1997).
- */
-export function pairedArea(positives: readonly number[], negatives: readonly number[]): Area | null {
-  const n = positives.length;
-  if (n === 0) return null;
-  const ofNegatives = sharesBelow(negatives, positives);
-  const ofPositives = sharesBelow(positives, negatives);
-  const sums = ofPositives.map((share, at) => share + 1 - (ofNegatives[at] ?? 0));
-  return withInterval(mean(ofPositives), variance(sums) / n, n, n);
 }
 
 /** For each value, the share of the others that are below it; ties count half. */
@@ -53,18 +33,18 @@ function firstAt(sorted: Float64Array, value: number, includes: boolean): number
   return low;
 }
 
-function withInterval(value: number, squaredError: number, m: number, n: number): Area {
+function withInterval(value: number, squaredError: number, m: number, n: number): Interval {
   // Rounding leaves a little variance where there is none.
   if (!(squaredError > 1e-12)) return { value, ...scoreInterval(value, m, n) };
-  const margin = z * Math.sqrt(squaredError);
+  const margin = z95 * Math.sqrt(squaredError);
   return { value, low: Math.max(0, value - margin), high: Math.min(1, value + margin) };
 }
 
 /** Newcombe's interval: the areas that lie within z standard errors (Hanley and McNeil's) of the value. */
-function scoreInterval(value: number, m: number, n: number): { low: number; high: number } {
+function scoreInterval(value: number, m: number, n: number): Bounds {
   const isWithin = (area: number): boolean => {
     const more = ((m + n) / 2 - 1) * ((1 - area) / (2 - area) + area / (1 + area));
-    return (value - area) ** 2 <= (z ** 2 * area * (1 - area) * (1 + more)) / (m * n);
+    return (value - area) ** 2 <= (z95 ** 2 * area * (1 - area) * (1 + more)) / (m * n);
   };
   return { low: bound(value, 0, isWithin), high: bound(value, 1, isWithin) };
 }
@@ -89,6 +69,6 @@ function mean(values: readonly number[]): number {
 
 /** The sample variance; NaN for a single value. */
 function variance(values: readonly number[]): number {
-  const centre = mean(values);
-  return values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
+  const center = mean(values);
+  return values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1);
 }

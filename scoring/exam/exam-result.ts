@@ -1,10 +1,10 @@
 // The result of a judge's exam, as printed with --json and kept in exams/ of the run folder.
 
 import { z } from 'zod';
-import { intervalSchema } from '../../classifier/classifier-card.ts';
+import { intervalSchema } from '../../data/statistics.ts';
 
 const count = z.number().int().nonnegative();
-const area = intervalSchema.nullable();
+const estimate = intervalSchema.nullable();
 
 const sideSchema = z.strictObject({
   /** What the texts are. */
@@ -21,17 +21,22 @@ export const examPartSchema = z.strictObject({
   name: z.string(),
   for: sideSchema,
   against: sideSchema,
-  /** Area under the ROC curve with its 95 % interval; null if a side has no score. */
-  area,
+  /**
+   * Topic: the area under the ROC curve. Quality: the share of the texts with a higher score than their own copy,
+   * where ties count half.
+   */
+  measure: z.enum(['area under the curve', 'preferred to the copy']),
+  /** With the 95 % interval; null if a side has no score, or no text and its copy both have one. */
+  estimate,
   questions: z.array(
     z.strictObject({
       name: z.string(),
-      area,
+      estimate,
       /** The median probability of the answers. */
       mass: z.number().nullable(),
       /** Share of the texts without a score. */
       unknown: z.number(),
-      /** Rank correlation of the scores by all spellings and by the likeliest; null if it does not exist. */
+      /** Rank correlation of the scores by all spellings and by the most likely one; null if it does not exist. */
       spellings: z.number().nullable(),
     }),
   ),
@@ -58,10 +63,10 @@ export const speedSchema = z.strictObject({
 });
 export type Speed = z.output<typeof speedSchema>;
 
-export const verdicts = ['passed', 'upside down', 'too weak', 'no scores'] as const;
+export const verdicts = ['passed', 'inverted', 'too weak', 'too few scores'] as const;
 
 export const examSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   judge: z.strictObject({
     name: z.string(),
     kind: z.string(),
@@ -73,6 +78,8 @@ export const examSchema = z.strictObject({
   verdict: z.enum(verdicts),
   /** The lowest acceptable end of the interval. */
   leastArea: z.number(),
+  /** The highest acceptable share of texts without a score, on either side. */
+  mostUnknown: z.number(),
   interval: z.string(),
   parts: z.array(examPartSchema).min(1),
   /** Null if every text was judged before. */

@@ -58,7 +58,7 @@ export async function drawExamTexts(run: Run, choice: ExamChoice): Promise<ExamT
   };
   const negatives = (await drawNamed(run, 'against', choice.against, choice.texts, sources)) ?? {
     what: `a random sample of the ${positives.sources.length === 0 ? 'corpus' : 'other sources'}`,
-    texts: await drawDocuments(run, { without: positives.sources }, choice.texts),
+    texts: await firstOfSample(run, { without: positives.sources }, choice.texts),
     sources: [],
     areDocuments: true,
   };
@@ -92,7 +92,7 @@ async function drawNamed(
   const ofSample = names.filter((name) => sources.includes(name));
   const others = names.filter((name) => !sources.includes(name));
   const [documents, examples] = [
-    ofSample.length === 0 ? [] : await drawDocuments(run, { sources: ofSample }, count),
+    ofSample.length === 0 ? [] : await firstOfSample(run, { sources: ofSample }, count),
     others.length === 0 ? [] : await drawExamples(run, others, count),
   ];
   return {
@@ -146,7 +146,7 @@ export async function listSampleSources(run: Run): Promise<string[]> {
 }
 
 /** The first documents of the sample, whose order is random. */
-export async function drawDocuments(
+export async function firstOfSample(
   run: Run,
   { sources, without = [] }: { sources?: readonly string[]; without?: readonly string[] },
   count: number,

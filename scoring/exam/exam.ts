@@ -1,5 +1,4 @@
-// The exam of a judge: it judges texts whose answer is known, before anybody pays for judging a sample or a
-// corpus. The first part tests topic; the second compares texts with damaged copies, which have the same topic.
+// The exam of a judge: it judges texts with known labels, before anybody pays for judging a sample or a corpus. The first part tests topic; the second compares texts with damaged copies, which have the same topic.
 
 import { readNote } from '../../data/duckdb/run-files.ts';
 import { sampleNoteSchema } from '../../indexer/sample/sample.ts';
@@ -7,17 +6,21 @@ import type { Judge, JudgedText } from '../../indexer/judges/judge.ts';
 import { commitSealedJson } from '../../data/files/commit.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { areaUnderCurve, pairedArea } from './area.ts';
+import { countUnknown, sumUnknown } from '../../indexer/targets/unknown.ts';
+import { areaUnderCurve } from './area.ts';
 import { drawExamTexts, type ExamChoice, type ExamSide, type ExamTexts } from './exam-texts.ts';
 import { examPath, readExam } from './exam-file.ts';
 import type { Amount, Exam, ExamPart, ExamSideResult, Speed, verdicts } from './exam-result.ts';
 import { drawQualityPairs } from './quality-texts.ts';
+import { preferenceFor } from './preference.ts';
 import { spearmanOf } from './spearman.ts';
 
 /** Texts on each side. */
 export const examTexts = 50;
 /** A judge whose interval begins below this is not used. */
 export const leastArea = 0.6;
+/** [ours] The texts that a judge scores may be the easy ones, so only a few on either side may have no score. */
+export const mostUnknown = 0.2;
 
 export interface ExamOptions extends ExamChoice {
   /** The source of the part about quality; by default the largest of the exam's sources or of the sample. */
@@ -51,7 +54,8 @@ export async function examineJudge(
     stopwatch.add(judged, (performance.now() - startMs) / 1000, areDocuments);
     return judged;
   };
-  const parts = [await examineTopic(judge, texts, answer)];
+  const topic = await examineTopic(judge, texts, answer);
+  const parts = [topic];
   const notes = [...judge.notes, ...texts.notes];
   if (options.quality) {
     const { pairs, notes: missing } = await drawQualityPairs(run, texts, options);
@@ -63,13 +67,13 @@ export async function examineJudge(
         name,
         for: describeSide(what.whole, better),
         against: describeSide(what.damaged, worse),
-        ...measure(judge, better, worse, true),
+        ...measure(judge, better, worse, 'preferred to the copy'),
       });
     }
   }
   const speed = betterSpeed(stopwatch.speed(), await speedBefore(run, judge));
   const exam: Exam = {
-    version: 1,
+    version: 2,
     judge: {
       name: judge.name,
       kind: judge.kind,
@@ -77,9 +81,12 @@ export async function examineJudge(
       model: judge.model.name,
       modelFingerprint: judge.model.fingerprint,
     },
-    verdict: verdictOf(parts[0]?.area ?? null),
+    verdict: verdictOf(topic),
     leastArea,
-    interval: "95 %: DeLong's; Newcombe's score interval where every pair is in the same order",
+    mostUnknown,
+    interval:
+      "95 %. Area under the curve: DeLong's; Newcombe's score interval where DeLong's variance is 0 (as if every pair " +
+      "is in the same order, or tied) or unknown (one text on a side). Preferred to the copy: Wilson's",
     parts,
     speed,
     cost: speed === null ? null : await estimateCost(run, judge, speed),
@@ -113,33 +120,29 @@ async function examineTopic(
     name: `${texts.for.what} against ${texts.against.what}`,
     for: describeSide(texts.for.what, positives),
     against: describeSide(texts.against.what, negatives),
-    ...measure(judge, positives, negatives, false),
+    ...measure(judge, positives, negatives, 'area under the curve'),
   };
 }
 
 function describeSide(what: string, judged: readonly JudgedText[]): ExamSideResult {
-  const unknown: Record<string, number> = {};
-  for (const { score, reason } of judged)
-    if (score === null) unknown[reason ?? 'unknown'] = (unknown[reason ?? 'unknown'] ?? 0) + 1;
-  return { what, texts: judged.length, unknown };
+  return { what, texts: judged.length, unknown: countUnknown(judged) };
 }
 
-/** The areas of the judge and of each question. Texts without a score are left out, in pairs with their copy. */
+/** The estimates for the judge and for each question. Texts without a score are left out, in pairs with their copy. */
 function measure(
   judge: Judge,
   positives: readonly JudgedText[],
   negatives: readonly JudgedText[],
-  arePairs: boolean,
-): Pick<ExamPart, 'area' | 'questions'> {
-  const areaOf = (scoreOf: (text: JudgedText) => number | null): ExamPart['area'] => {
+  by: ExamPart['measure'],
+): Pick<ExamPart, 'measure' | 'estimate' | 'questions'> {
+  const estimateOf = (scoreOf: (text: JudgedText) => number | null): ExamPart['estimate'] => {
     const [a, b] = [positives.map(scoreOf), negatives.map(scoreOf)];
-    if (!arePairs) return areaUnderCurve(known(a), known(b));
-    const isWhole = (at: number): boolean => (a[at] ?? null) !== null && (b[at] ?? null) !== null;
-    return pairedArea(known(a.filter((_, at) => isWhole(at))), known(b.filter((_, at) => isWhole(at))));
+    return by === 'area under the curve' ? areaUnderCurve(known(a), known(b)) : preferenceFor(a, b);
   };
   const all = [...positives, ...negatives];
   return {
-    area: areaOf(({ score }) => score),
+    measure: by,
+    estimate: estimateOf(({ score }) => score),
     questions: judge.questions.map((name, at) => {
       const answers = all.flatMap(({ questions }) => questions[at] ?? []);
       const scored = answers.flatMap(({ score, scoreByMaximum }) =>
@@ -147,7 +150,7 @@ function measure(
       );
       return {
         name,
-        area: areaOf(({ questions }) => questions[at]?.score ?? null),
+        estimate: estimateOf(({ questions }) => questions[at]?.score ?? null),
         mass: median(answers.map(({ mass }) => mass)),
         unknown: all.length === 0 ? 0 : 1 - answers.filter(({ score }) => score !== null).length / all.length,
         spellings: spearmanOf(
@@ -169,11 +172,13 @@ function median(values: readonly number[]): number | null {
   return below === undefined || above === undefined ? null : (below + above) / 2;
 }
 
-/** Whether the area allows using the judge. */
-export function verdictOf(area: ExamPart['area']): (typeof verdicts)[number] {
-  if (area === null) return 'no scores';
-  if (area.high < 0.5) return 'upside down';
-  return area.low < leastArea ? 'too weak' : 'passed';
+/** Whether part 1 allows using the judge. */
+export function verdictOf(topic: Pick<ExamPart, 'for' | 'against' | 'estimate'>): (typeof verdicts)[number] {
+  const isMissing = ({ texts, unknown }: ExamSideResult): boolean =>
+    sumUnknown(unknown) > mostUnknown * texts;
+  if (topic.estimate === null || isMissing(topic.for) || isMissing(topic.against)) return 'too few scores';
+  if (topic.estimate.high < 0.5) return 'inverted';
+  return topic.estimate.low < leastArea ? 'too weak' : 'passed';
 }
 
 interface Stopwatch {

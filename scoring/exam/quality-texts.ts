@@ -7,7 +7,7 @@ import { readAnswerPairs } from '../../indexer/examples/wrong-answers.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { addBoilerplate, joinSentences, shuffleSentences } from './damage.ts';
-import { drawDocuments, type ExamTexts, listSampleSources, sampleOf } from './exam-texts.ts';
+import { firstOfSample, type ExamTexts, listSampleSources, sampleOf } from './exam-texts.ts';
 
 export interface QualityPairs {
   name: string;
@@ -57,7 +57,7 @@ async function damageDocuments(
       allowed: `a source of the sample: ${sources.slice(0, 30).join(', ')}${sources.length > 30 ? ', …' : ''}`,
     });
   const seed = run.settings.sample.seed;
-  const pairs = (await drawDocuments(run, { sources: [source] }, documentsPerText * count))
+  const pairs = (await firstOfSample(run, { sources: [source] }, documentsPerText * count))
     .flatMap((text, at) => {
       const shuffled = shuffleSentences(text, seed + at);
       return shuffled === undefined

@@ -33,5 +33,7 @@ export async function examineForRanking(
   if (exam.verdict === 'passed')
     return [`Exam of the judge "${judge.name}" (topic, not quality): ${problem}.`];
   if (!force) throw examError(exam);
-  return [`The judge "${judge.name}" failed its exam and is used because of --force-judge: ${problem}.`];
+  return [
+    `The judge "${judge.name}" failed its exam and is used because of --force-judge: ${exam.verdict}: ${problem}.`,
+  ];
 }

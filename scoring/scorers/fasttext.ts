@@ -6,11 +6,8 @@ import { fingerprint } from '../../run/run.ts';
 import { openModelFile } from '../../classifier/fasttext/model-file.ts';
 import { loadFasttext } from '../../classifier/fasttext/predict.ts';
 import type { ScorerKind } from './kind.ts';
+import { chooseLabel, showLabels, splitLabel } from './labels.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
-
-const prefix = '__label__';
-/** Label names that clearly mean the better of two classes. */
-const goodNames = ['hq', 'hi', '1'];
 
 export const fasttext: ScorerKind = {
   name: 'fasttext',
@@ -28,11 +25,9 @@ export const fasttext: ScorerKind = {
     const path = resolve(main.settingsFolder, file);
     const model = openModelFile(path);
     model.close();
-    const label = chooseLabel(
-      path,
-      model.labels.map(({ name }) => name),
-      asked,
-    );
+    const labels = model.labels.map(({ name }) => name);
+    const label = labels[chooseLabel(labels, asked) ?? -1];
+    if (label === undefined) throw fail('FASTTEXT_LABEL', { path, label: asked, labels: showLabels(labels) });
     return {
       kind: 'fasttext',
       file,
@@ -60,31 +55,4 @@ export const fasttext: ScorerKind = {
 
 async function identify(path: string, label: string): Promise<string> {
   return fingerprint({ fasttext: 1, model: await sha256File(path), label });
-}
-
-/** Splits "FILE#LABEL"; the label is '' if there is none. */
-export function splitLabel(argument: string): { file: string; label: string } {
-  const at = argument.lastIndexOf('#');
-  return at < 0
-    ? { file: argument, label: '' }
-    : { file: argument.slice(0, at), label: argument.slice(at + 1) };
-}
-
-/** The requested or default label, as spelled in the model. Errors: FASTTEXT_LABEL. */
-export function chooseLabel(path: string, labels: readonly string[], asked: string): string {
-  const plain = labels.map((label) => (label.startsWith(prefix) ? label.slice(prefix.length) : label));
-  const wanted = asked !== '' ? [asked] : labels.length === 2 ? goodNames : [];
-  const found = wanted
-    .map((name) => labels[labels.indexOf(name)] ?? labels[plain.indexOf(name)])
-    .find((label) => label !== undefined);
-  if (found !== undefined) return found;
-  const shown = plain
-    .slice(0, 20)
-    .map((label) => `"${label}"`)
-    .join(', ');
-  throw fail('FASTTEXT_LABEL', {
-    path,
-    label: asked,
-    labels: plain.length > 20 ? `${shown} and ${plain.length - 20} more` : shown,
-  });
 }

@@ -11,12 +11,10 @@ import { targetsNoteSchema } from '../../indexer/targets/write-targets.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { betr } from './betr.ts';
 import { crossFitClassifier } from './cross-fit.ts';
-import { splitLabel } from './fasttext.ts';
 import type { ScorerKind } from './kind.ts';
+import { chooseLabel, showLabels, splitLabel } from './labels.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 
-/** Lowercase label names that clearly mean the better of two classes. */
-const goodNames = ['hq', 'hi', '1', 'positive', 'label_1'];
 /** FineWeb-Edu's classifier (arXiv 2406.17557): one number for educational value, about 0 to 5. */
 const eduModel = 'HuggingFaceFW/fineweb-edu-classifier';
 
@@ -35,7 +33,7 @@ const prepare: ScorerKind['prepare'] = async ({ main, run, argument, report }) =
   const { writeHeadTargets } = await import('../../indexer/targets/head.ts');
   const model = await openHead(file, main.settings.embedding, main.settingsFolder, report);
   try {
-    const label = chooseLabel(model, asked);
+    const label = chooseLogit(model, asked);
     const from = fingerprint({
       head: model.fingerprint,
       label,
@@ -88,24 +86,13 @@ export const edu: ScorerKind = {
  * The index of the logit to use: the only one, the one of the requested label, or the better of two. Errors:
  * HEAD_LABEL.
  */
-export function chooseLabel(
+export function chooseLogit(
   { name, labels, kind }: Pick<Head, 'name' | 'labels' | 'kind'>,
   asked: string,
 ): number {
   if (asked === '' && labels.length === 1) return 0;
-  const plain = labels.map((label) => label.toLowerCase());
-  const wanted =
-    asked !== '' ? [asked.toLowerCase()] : labels.length === 2 && kind !== 'regression' ? goodNames : [];
-  const exact = labels.indexOf(asked);
-  const found = exact >= 0 ? exact : plain.findIndex((label) => wanted.includes(label));
-  if (found >= 0) return found;
-  const shown = labels
-    .slice(0, 20)
-    .map((label) => `"${label}"`)
-    .join(', ');
-  throw fail('HEAD_LABEL', {
-    model: name,
-    label: asked,
-    labels: labels.length > 20 ? `${shown} and ${labels.length - 20} more` : shown,
-  });
+  const found = asked === '' && kind === 'regression' ? undefined : chooseLabel(labels, asked);
+  if (found === undefined)
+    throw fail('HEAD_LABEL', { model: name, label: asked, labels: showLabels(labels) });
+  return found;
 }

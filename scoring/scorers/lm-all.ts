@@ -91,7 +91,7 @@ function settingsOf({ settings: { judges } }: Run, name: string): JudgeSettings 
 }
 
 /**
- * The columns beside the score: for each question its score, that by the likeliest spellings, and the answer
+ * The columns beside the score: for each question its score, that by the most likely spellings, and the answer
  * mass; for scales and ratings the value in their own units, and the spread of the samples; with several
  * windows, their scores.
  */

@@ -5,7 +5,7 @@ import type { Judge } from '../../indexer/judges/judge.ts';
 import { sampleNoteSchema } from '../../indexer/sample/sample.ts';
 import type { Run } from '../../run/run.ts';
 import { type Cost, costOf } from '../cost.ts';
-import { drawDocuments } from '../exam/exam-texts.ts';
+import { firstOfSample } from '../exam/exam-texts.ts';
 import type { Measured } from './kind.ts';
 
 /** Documents of the sample that are judged to measure what all of it would take. */
@@ -35,7 +35,7 @@ export async function measureJudge(
 
 /** What judging the whole sample would take. Errors: STEP_MISSING without a sample, those of judging. */
 export async function costOfSample(run: Run, judge: Judge): Promise<Cost> {
-  const texts = await drawDocuments(run, {}, measuredDocuments);
+  const texts = await firstOfSample(run, {}, measuredDocuments);
   const note = await readNote(run.files.sample, sampleNoteSchema);
   const measured = await measureJudge(judge, texts, priceOf(run, judge.model.name));
   return costOf(judge.fingerprint, measured, note?.sample.documents ?? 0);

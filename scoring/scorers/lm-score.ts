@@ -9,6 +9,7 @@ import { formatCount, formatCountOf } from '../../run/amounts.ts';
 import { readNote } from '../../data/duckdb/run-files.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import type { Judge } from '../../indexer/judges/judge.ts';
+import { sumUnknown } from '../../indexer/targets/unknown.ts';
 import { type JudgedNote, judgedNoteSchema } from '../../indexer/targets/write-judge-targets.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { describeChange, readTargetScores } from '../exam/judge-change.ts';
@@ -120,14 +121,14 @@ export function describeModel({ model, kind }: Judge): string {
 
 /** Who judged, by which numbers, and how many documents have no score. */
 function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): string {
-  const missing = Object.values(unknown).reduce((sum, count) => sum + count, 0);
+  const missing = sumUnknown(unknown);
   const reasons = describeReasons(unknown);
   return (
     `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} ` +
     `${judge.kind === 'LM-Score' ? 'an' : 'a'} ${judge.kind} (${describeModel(judge)}). ` +
     (missing === 0
-      ? 'None is unknown.'
-      : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and not learned from.`)
+      ? 'All were scored.'
+      : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and excluded from training.`)
   );
 }
 
@@ -139,7 +140,7 @@ function describeReasons(unknown: JudgedNote['unknown']): string {
 }
 
 function refuseUnknown(judge: Judge, { documents, unknown }: JudgedNote): void {
-  const missing = Object.values(unknown).reduce((sum, count) => sum + count, 0);
+  const missing = sumUnknown(unknown);
   if (missing < documents) return;
   throw fail('JUDGE_WITHOUT_SCORES', {
     judge: judge.name,

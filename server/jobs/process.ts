@@ -9,7 +9,7 @@ import type { Run } from '../../run/run.ts';
 import { betrProgram } from '../../run/version.ts';
 import { jobFiles, type JobRecord } from './records.ts';
 
-/** Answers take priority: a job gets the processor time that they leave. */
+/** Answers take priority: a job gets the CPU time that they leave. */
 const niceness = 10;
 
 /** How a process ended, as far as known. */

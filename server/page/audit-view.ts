@@ -127,8 +127,8 @@ export function openAuditView(acts: Acts) {
         (left > 0
           ? 'More come when these are saved.'
           : forOthers > 0
-            ? `${formatCount(forOthers)} of them wait for a second person.`
-            : 'Every document has the answers that it needs.');
+            ? `${formatCount(forOthers)} of them still need a second reviewer.`
+            : 'All documents are done.');
       find('#doneTitle', HTMLElement).textContent = left > 0 ? 'Waiting' : 'Nothing left to judge';
       find('#doneBack', HTMLElement).hidden = answers.size === 0;
       done.focus();
@@ -160,7 +160,7 @@ export function openAuditView(acts: Acts) {
   };
 }
 
-/** Letter keys, unless they are switched off (some people use speech, which types letters) or text is typed. */
+/** Keyboard shortcuts, unless they are switched off (some people use speech, which types letters) or text is typed. */
 function openKeys(acts: Acts, judge: HTMLElement, noteField: HTMLInputElement, text: HTMLElement): void {
   const isOn = find('#keys', HTMLInputElement);
   document.addEventListener('keydown', (event) => {
@@ -180,11 +180,13 @@ function openKeys(acts: Acts, judge: HTMLElement, noteField: HTMLInputElement, t
       (target instanceof HTMLInputElement && target.type !== 'checkbox')
     )
       return;
-    const given = keyAnswers[key.toLowerCase()];
+    // Caps Lock makes them capital letters.
+    const letter = key.toLowerCase();
+    const given = keyAnswers[letter];
     if (given !== undefined) acts.answer(given);
-    else if (key === 'b') acts.back();
-    else if (key === 's') acts.reveal();
-    else if (key === 'm') noteField.focus();
+    else if (letter === 'b') acts.back();
+    else if (letter === 's') acts.reveal();
+    else if (letter === 'm') noteField.focus();
     else return;
     event.preventDefault();
   });

@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { removePrepared } from '../../ranking/order/prepare.ts';

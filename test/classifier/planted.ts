@@ -2,7 +2,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { openRun, type Run } from '../../run/run.ts';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listNgrams, priorNgrams, scoreSlowly } from '../../classifier/features.ts';
 import { openKernel } from '../../classifier/kernel.ts';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { loadScorer, type Scorer } from '../../classifier/scorer.ts';
 import { openWeights, tableBytes, type Weights, writeWeights } from '../../classifier/weights.ts';
 import { rounds } from '../long.ts';

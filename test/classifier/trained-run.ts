@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { cardSchema } from '../../classifier/classifier-card.ts';
 import { foldCount, foldFile } from '../../classifier/folds.ts';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { openWeights, tableBytes, writeWeights } from '../../classifier/weights.ts';
 import { commitSealedJson } from '../../data/files/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';

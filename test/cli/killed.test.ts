@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, jest } from '@jest/globals';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { openRun } from '../../run/run.ts';
 import { readIndexCard } from '../../indexer/index-card.ts';
 import { readRanking } from '../../ranking/generation.ts';

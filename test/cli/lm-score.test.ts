@@ -89,7 +89,7 @@ describe('betr rank --scorer lm:JUDGE', () => {
         new RegExp(
           String.raw`Ranked 701 documents[^]*Note: The judge "space" gave 701 sampled documents an LM-Score ` +
             String.raw`\(model server: http://127[^)]*, the 20 most likely tokens\)\. Of these, 1 is unknown ` +
-            String.raw`\(too long: 1\) and not learned from\.[^]*ROC-AUC .* is (?:0\.9\d\d|1\.000) [^]*` +
+            String.raw`\(too long: 1\) and excluded from training\.[^]*ROC-AUC .* is (?:0\.9\d\d|1\.000) [^]*` +
             String.raw`agreed best with people but chose worse training data`,
         ),
       ),

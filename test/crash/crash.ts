@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { isChunkName } from '../../scoring/part.ts';
 import { defaultScorer, rankingRun } from '../../scoring/scorers/list.ts';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { withLock } from '../../data/files/lock.ts';
 import { silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';

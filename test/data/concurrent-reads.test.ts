@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { readPieces } from '../../data/files/files.ts';
 import { readShard } from '../../data/read.ts';

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { settingsSchema } from '../../run/settings.ts';
+import { scorerKinds } from '../../scoring/scorers/list.ts';
 import { allRoutes } from '../../server/routes.ts';
 import { loadCommands, makeReference } from './reference.ts';
 
@@ -73,6 +74,12 @@ describe('the documentation', () => {
         byDefault === undefined ? key : `| \`${byDefault}\` |`,
       );
     }
+  });
+
+  it('lists every scorer', () => {
+    const page = texts.get('docs/scorers.md') ?? '';
+    const listed = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, usage]) => usage);
+    expect(listed).toEqual(expect.arrayContaining(scorerKinds.map(({ usage }) => usage)));
   });
 
   it('names every route of the server', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { estimateDiscounts, openTrainer } from '../../evaluation/kneser-ney.ts';
-import { trainSlowly } from '../../evaluation/kneser-ney-slowly.ts';
+import { trainSlowly } from './kneser-ney-slowly.ts';
 
 const symbols = 4;
 const sequence = fc.array(fc.nat(symbols - 1), { maxLength: 25 });

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { compress } from '../data/compression/zstd.ts';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
@@ -21,7 +21,7 @@ import type { Answer } from './child.ts';
 import { kinds, pointer, vectorTexts } from './kinds.ts';
 import { mutateBytes, mutateJson } from './mutate.ts';
 
-/** Limits of processor time, and of wall-clock time for a process that waits. */
+/** Limits of CPU time, and of wall-clock time for a process that waits. */
 const hangSeconds = 5;
 const stuckMs = 60_000;
 /**
@@ -174,7 +174,7 @@ interface Reader {
 }
 
 /**
- * Seconds of processor time that a process has had, as on a busy machine time on the clock says little; where
+ * Seconds of CPU time that a process has had, as on a busy machine time on the clock says little; where
  * the system does not tell, time on the clock.
  */
 async function cpuSeconds(pid: number): Promise<number> {
@@ -211,7 +211,7 @@ function openReader(): Reader {
             child.kill('SIGKILL');
             done({
               outcome: 'hang',
-              defect: `still reading after ${(now - before).toFixed(1)} s of processor time`,
+              defect: `still reading after ${(now - before).toFixed(1)} s of CPU time`,
             });
           });
         }, 1000);

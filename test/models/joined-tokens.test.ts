@@ -140,9 +140,9 @@ describe('windows', () => {
   it('have the beginning once, and refuse a second', () => {
     expect(startWindow('m', [7], [1, 2])).toEqual([7, 1, 2]);
     expect(startWindow('m', [], [1, 2])).toEqual([1, 2]);
-    expect(() => startWindow('m', [7], [7, 1])).toThrow('two beginning tokens');
+    expect(() => startWindow('m', [7], [7, 1])).toThrow('two BOS tokens');
     expect(startWindow('m', [7], withoutBeginning([7], [7, 1]))).toEqual([7, 1]);
-    expect(() => startWindow('m', [7], withoutBeginning([7], [7, 7, 1]))).toThrow('two beginning tokens');
+    expect(() => startWindow('m', [7], withoutBeginning([7], [7, 7, 1]))).toThrow('two BOS tokens');
   });
 });
 

@@ -71,13 +71,12 @@ describe.each(backEnds)('%s', (_name, modelOf) => {
     expect(together).toEqual(alone.flat());
     const all = together.flatMap(({ continuations }) => continuations);
     expect(all).toHaveLength(7);
-    for (const { logProbability, tokens } of all) {
-      if (model.continuations === 'any') expect(logProbability).not.toBeNull();
-      expect(logProbability ?? 0).toBeLessThanOrEqual(0);
-      expect(tokens ?? 1).toBeGreaterThan(0);
-    }
-    // Of an answer that is told, more than one is.
-    expect(all.filter(({ logProbability }) => logProbability !== null).length).toBeGreaterThan(0);
+    const known = all.flatMap(({ logProbability }) => logProbability ?? []);
+    // A server that reports only its most likely tokens leaves others unknown, but not every one.
+    if (model.continuations === 'any') expect(known).toHaveLength(7);
+    else expect(known.length).toBeGreaterThan(0);
+    for (const logProbability of known) expect(logProbability).toBeLessThanOrEqual(0);
+    for (const tokens of all.flatMap((one) => one.tokens ?? [])) expect(tokens).toBeGreaterThan(0);
   });
 
   it('moves blanks at the end of a prompt into the continuation', async () => {

@@ -63,7 +63,7 @@ describe('a cutoff at a score', () => {
         fc.array(fc.oneof(score, fc.constantFrom(0.6, -0.6, 1e30)), { minLength: 1, maxLength: 6 }),
         compareWithFilter,
       ),
-      { numRuns: rounds(25) },
+      { numRuns: rounds(10) },
     );
   });
 

@@ -9,7 +9,7 @@ import {
   openOwnManifest,
   readPublishedParts,
 } from '../../scoring/published.ts';
-import { openRandom } from '../../classifier/held-out.ts';
+import { openRandom } from '../../data/seeded-random.ts';
 import { silent } from '../../run/progress.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { withCorpus } from '../classifier/trained-run.ts';

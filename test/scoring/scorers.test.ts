@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { chooseLabel } from '../../scoring/scorers/fasttext.ts';
 import { prepareScorer, rankingName, rankingRun } from '../../scoring/scorers/list.ts';
 import { randomScore } from '../../scoring/scorers/random.ts';
 import { silent } from '../../run/progress.ts';
@@ -67,9 +66,6 @@ describe('fasttext', () => {
       await expect(prepareScorer(run, 'fasttext:gone.bin', silent)).rejects.toMatchObject({
         code: 'FILE_NOT_FOUND',
       });
-      expect(chooseLabel('m', ['__label__0', '__label__1'], '')).toBe('__label__1');
-      expect(chooseLabel('m', ['__label__lo', '__label__hi'], '')).toBe('__label__hi');
-      expect(() => chooseLabel('m', ['__label__1', '__label__2', '__label__3'], '')).toThrow(/does not say/);
     },
   );
 });

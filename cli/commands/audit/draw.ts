@@ -26,14 +26,10 @@ const longestQuestion = 500;
 export function drawCommand(): Command {
   return rankingCommand(
     'draw',
-    'draw documents for people to judge: the same number from every slice of scores, spread over its sources',
+    'draw documents for people to judge: the same number from every score band, spread over its sources',
   )
     .option('--count <number>', 'documents to draw, at most 10,000', '200')
-    .option(
-      '--slices <number>',
-      "slices of scores, each with an equal share of the ranking's documents",
-      '10',
-    )
+    .option('--slices <number>', "score bands, each with an equal share of the ranking's documents", '10')
     .option('--twice <share>', 'share of the documents that two people judge', '20%')
     .option('--question <text>', 'question to answer with yes or no', defaultQuestion)
     .option('--seed <number>', 'the same ranking, seed and options give the same documents', '1')
@@ -88,7 +84,7 @@ async function describeDraw(run: Run, audit: Audit, previous: Audit | undefined)
     ...(kept === undefined
       ? []
       : [
-          `The audit before, ${kept.id}, and its ${formatCountOf(answers, 'answer')} are kept: --audit ${kept.id}`,
+          `The previous audit (${kept.id}, ${formatCountOf(answers, 'answer')}) is still there: --audit ${kept.id}`,
         ]),
   ].join('\n');
 }

@@ -1,9 +1,9 @@
 // `betr audit result`: what people's answers say about the ranking.
 
 import type { Command } from 'commander';
+import type { Interval } from '../../../data/statistics.ts';
 import { isSuperseded } from '../../../evaluation/audit/audit.ts';
 import { readDecisions } from '../../../evaluation/audit/decisions.ts';
-import type { Share } from '../../../evaluation/audit/intervals.ts';
 import { leastAbove } from '../../../evaluation/audit/precision-cutoff.ts';
 import { type AuditResult, auditResult } from '../../../evaluation/audit/result.ts';
 import { type AboveScore, countAbove } from '../../../evaluation/audit/above-score.ts';
@@ -18,7 +18,7 @@ interface ResultOptions extends AuditOptions {
 export function resultCommand(): Command {
   return auditOf(
     'result',
-    'precision of the ranking by slice of scores and as a whole, agreement between people, and a cutoff',
+    'precision of the ranking by score band and as a whole, agreement between people, and a cutoff',
   )
     .option('--precision <share>', 'find the cutoff with this precision, such as 90%')
     .action(async (options: ResultOptions) => {
@@ -41,7 +41,7 @@ function describe(result: AuditResult, superseded: boolean, above: AboveScore | 
       ? ['The ranking has changed since this audit was drawn; the result is about the earlier one.']
       : []),
     `${formatCount(result.judged)} of ${formatCountOf(audit.documents, 'document')} judged, ` +
-      `${formatCount(result.cannotTell)} only with "cannot tell", ${formatCount(result.unanswered)} open; ` +
+      `${formatCount(result.cannotTell)} marked "can't tell", ${formatCount(result.unanswered)} unanswered; ` +
       `${formatCountOf(result.changedAnswers, 'answer')} changed later.`,
     ...(precision === null ? [] : describePrecision(result, precision)),
     ...(agreement === null || agreement.alpha === null
@@ -49,13 +49,13 @@ function describe(result: AuditResult, superseded: boolean, above: AboveScore | 
       : [
           `Agreement: Krippendorff's alpha ${agreement.alpha.toFixed(3)}` +
             `${agreement.interval === null ? '' : ` (${agreement.interval.low.toFixed(2)} to ${agreement.interval.high.toFixed(2)})`}, ` +
-            `${formatShare(agreement.equal)} of the pairs equal, on ` +
+            `${formatShare(agreement.observed)} of the pairs equal, on ` +
             `${formatCountOf(agreement.documents, 'document')} with two answers.`,
         ]),
     ...describeCutoff(result, above),
     ...result.people.map(
       ({ person, yes, no, cannotTell }) =>
-        `${person}: ${formatCount(yes)} yes, ${formatCount(no)} no, ${formatCount(cannotTell)} cannot tell`,
+        `${person}: ${formatCount(yes)} yes, ${formatCount(no)} no, ${formatCount(cannotTell)} can't tell`,
     ),
     ...notes.map((note) => `Note: ${note}`),
   ].join('\n');
@@ -73,7 +73,7 @@ function describePrecision(
       `${precision.covers < 0.9999 ? `; covers ${formatShare(precision.covers)} of them` : ''}.`,
     '',
     formatTable([
-      ['scores from', 'share', 'judged', 'mean score', 'precision', '95 % interval', 'cannot tell'],
+      ['scores from', 'share', 'judged', 'mean score', 'precision', '95 % interval', "can't tell"],
       ...slices.map((slice) => [
         slice.from === null ? 'the rest' : String(slice.from),
         formatShare(slice.share),
@@ -85,7 +85,7 @@ function describePrecision(
     ]),
     '',
     formatTable([
-      ['source', 'judged', 'precision', '95 % interval', 'cannot tell'],
+      ['source', 'judged', 'precision', '95 % interval', "can't tell"],
       ...sources
         .slice(0, shownSources)
         .map(({ source, judged, precision: own, cannotTell }) => [
@@ -102,13 +102,13 @@ function describePrecision(
   ];
 }
 
-function precisionCells(share: Share | null): [string, string] {
+function precisionCells(share: Interval | null): [string, string] {
   return share === null
     ? ['', '']
     : [formatShare(share.value), `${formatShare(share.low)} to ${formatShare(share.high)}`];
 }
 
-function formatEstimate({ value, low, high }: Share): string {
+function formatEstimate({ value, low, high }: Interval): string {
   return `${formatShare(value)}, ${formatShare(low)} to ${formatShare(high)}`;
 }
 
@@ -138,7 +138,7 @@ function describeCutoff({ cutoff, audit }: AuditResult, above: AboveScore | null
 
 const verdictWords = {
   reached: 'the precision is reached.',
-  undecided: 'the interval includes the wanted precision, so this does not show that it is reached.',
+  undecided: 'the interval includes the target precision, so this does not show that it is reached.',
   missed: 'the precision is missed; judge more documents or ask for less.',
   'no cutoff found': '',
 } as const;

@@ -73,7 +73,7 @@ describe('a file that is no model', () => {
     const path = join(folder, 'short.bin');
     for (const shape of [
       plainShape,
-      { ...plainShape, quantised: true, norms: true, quantisedOutput: true, pruned: 9, maxn: 3 },
+      { ...plainShape, quantized: true, norms: true, quantizedOutput: true, pruned: 9, maxn: 3 },
     ]) {
       const bytes = modelBytes(shape);
       fc.assert(
@@ -91,7 +91,7 @@ describe('a file that is no model', () => {
     const text = Buffer.from('the naïve x unknown words # a');
     const bytes = modelBytes({
       ...plainShape,
-      quantised: true,
+      quantized: true,
       norms: true,
       pruned: 9,
       maxn: 3,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { foldedBest, foldedProbability, openLoss } from '../../../classifier/fasttext/loss.ts';
 import { openModelFile } from '../../../classifier/fasttext/model-file.ts';
-import { openSlowReader } from '../../../classifier/fasttext/predict-slowly.ts';
+import { openSlowReader } from './predict-slowly.ts';
 import { loadFasttext } from '../../../classifier/fasttext/predict.ts';
 import { plainShape, type Shape, writeModel } from './write-model.ts';
 import { rounds } from '../../long.ts';
@@ -51,9 +51,9 @@ const anyShape: fc.Arbitrary<Shape> = fc
     maxn: fc.constantFrom(0, 0, 1, 3, 5),
     bucket: fc.integer({ min: 1, max: 60 }),
     loss: fc.constantFrom('hs', 'ns', 'softmax', 'ova'),
-    quantised: fc.boolean(),
+    quantized: fc.boolean(),
     norms: fc.boolean(),
-    quantisedOutput: fc.boolean(),
+    quantizedOutput: fc.boolean(),
     prunedShare: fc.constantFrom(undefined, 0, 0.5),
     seed: fc.nat(1000),
   })
@@ -61,7 +61,7 @@ const anyShape: fc.Arbitrary<Shape> = fc
     ...shape,
     words,
     labels: ['__label__hq', ...Array.from({ length: labelCount - 1 }, (_, i) => `__label__${i}`)],
-    ...(prunedShare !== undefined && shape.quantised && (shape.wordNgrams > 1 || shape.maxn > 0)
+    ...(prunedShare !== undefined && shape.quantized && (shape.wordNgrams > 1 || shape.maxn > 0)
       ? { pruned: Math.floor(shape.bucket * prunedShare) }
       : {}),
   }));

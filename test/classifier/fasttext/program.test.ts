@@ -67,7 +67,7 @@ interface Shape {
 
 /**
  * Shapes of models: options of `fasttext supervised`, and of `fasttext quantize` where the model is
- * quantised.
+ * quantized.
  */
 const shapes: Shape[] = [
   {
@@ -100,27 +100,27 @@ const shapes: Shape[] = [
     always: true,
   },
   {
-    name: 'quantised, two labels',
+    name: 'quantized, two labels',
     labels: 'two',
     train: '-dim 8 -wordNgrams 2 -minCount 2 -bucket 5000 -lr 0.5',
     quantize: '-qnorm',
     all: true,
   },
   {
-    name: 'quantised, pruned',
+    name: 'quantized, pruned',
     labels: 'sources',
     train: '-dim 15 -wordNgrams 2 -bucket 20000 -lr 0.5',
     quantize: '-cutoff 5000 -dsub 4',
     always: true,
   },
   {
-    name: 'quantised output, pruned, hierarchical, character n-grams',
+    name: 'quantized output, pruned, hierarchical, character n-grams',
     labels: 'many',
     train: '-loss hs -dim 17 -minn 3 -maxn 3 -wordNgrams 2 -bucket 20000 -lr 0.5',
     quantize: '-qnorm -qout -cutoff 3000',
   },
   {
-    name: 'quantised output, softmax',
+    name: 'quantized output, softmax',
     labels: 'many',
     train: '-dim 6 -minCount 3 -lr 0.5',
     quantize: '-qout',
@@ -190,7 +190,7 @@ function labelsOf(kind: Shape['labels'], { label, text }: Document, i: number): 
   const chance = Number(keyHash(text, 1) % 300n);
   if (kind === 'two') return `__label__${label.length % 2 === 0 ? 'hq' : 'cc'}`;
   if (kind === 'several') return `__label__${label} __label__length${Math.floor(Math.log2(text.length + 1))}`;
-  // Every one of the 300 occurs, as an output needs 256 rows to be quantised.
+  // Every one of the 300 occurs, as an output needs 256 rows to be quantized.
   return kind === 'many' ? `__label__n${i < 300 ? i : chance}` : `__label__${label}`;
 }
 

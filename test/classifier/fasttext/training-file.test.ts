@@ -6,9 +6,10 @@ import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { fasttextLine, readLabelled, writeTrainingFile } from '../../../classifier/fasttext/training-file.ts';
+import { fasttextLine, readLabeled, writeTrainingFile } from '../../../classifier/fasttext/training-file.ts';
 import { labelDocuments } from '../../../classifier/labels.ts';
-import { openRandom, splitDocuments } from '../../../classifier/held-out.ts';
+import { openRandom } from '../../../data/seeded-random.ts';
+import { splitDocuments } from '../../../classifier/held-out.ts';
 import { prepareScorer } from '../../../scoring/scorers/list.ts';
 import { silent } from '../../../run/progress.ts';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
@@ -112,18 +113,18 @@ describe('betr train --export-fasttext', () => {
   });
 
   it('has the smaller class in every round, and each document of the larger in one', async () => {
-    const labelled = await readLabelled(run);
+    const labeled = await readLabeled(run);
     const path = join(folder, 'rounds.txt');
-    const { top, rest } = await writeTrainingFile(run, labelled, path, Infinity);
+    const { top, rest } = await writeTrainingFile(run, labeled, path, Infinity);
     const counts = new Map<string, number>();
     for (const line of (await readFile(path, 'utf8')).trimEnd().split('\n'))
       counts.set(line, (counts.get(line) ?? 0) + 1);
-    const positives = labelled.training.filter((place) => labelled.top[place] === 1).length;
-    const rounds = Math.ceil((labelled.training.length - positives) / positives);
+    const positives = labeled.training.filter((place) => labeled.top[place] === 1).length;
+    const rounds = Math.ceil((labeled.training.length - positives) / positives);
     expect({ top, rest, lines: counts.size }).toEqual({
       top: positives * rounds,
-      rest: labelled.training.length - positives,
-      lines: labelled.training.length,
+      rest: labeled.training.length - positives,
+      lines: labeled.training.length,
     });
     for (const [line, count] of counts) expect(count).toBe(line.startsWith('__label__hq ') ? rounds : 1);
   });

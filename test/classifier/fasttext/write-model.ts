@@ -1,7 +1,7 @@
 // Writes fastText model files of chance, of any shape, without the program: the layout of fastText 0.9.2.
 
 import { writeFileSync } from 'node:fs';
-import { openRandom } from '../../../classifier/held-out.ts';
+import { openRandom } from '../../../data/seeded-random.ts';
 
 export interface Shape {
   words: readonly string[];
@@ -12,9 +12,9 @@ export interface Shape {
   maxn: number;
   bucket: number;
   loss: 'hs' | 'ns' | 'softmax' | 'ova';
-  quantised: boolean;
+  quantized: boolean;
   norms: boolean;
-  quantisedOutput: boolean;
+  quantizedOutput: boolean;
   /** Of so many n-gram hashes a row is left; undefined: not pruned. */
   pruned?: number;
   seed: number;
@@ -29,9 +29,9 @@ export const plainShape: Shape = {
   maxn: 0,
   bucket: 50,
   loss: 'softmax',
-  quantised: false,
+  quantized: false,
   norms: false,
-  quantisedOutput: false,
+  quantizedOutput: false,
   seed: 1,
 };
 
@@ -45,9 +45,9 @@ export function modelBytes(shape: Shape): Buffer {
     maxn,
     bucket,
     loss,
-    quantised,
+    quantized,
     norms,
-    quantisedOutput,
+    quantizedOutput,
     pruned,
   } = shape;
   const random = openRandom(shape.seed);
@@ -113,10 +113,10 @@ export function modelBytes(shape: Shape): Buffer {
     int64(pruned ?? -1),
     ...entries,
     ...hashes.map((hash, row) => int32(hash, row)),
-    Buffer.from([quantised ? 1 : 0]),
-    matrix(rows, quantised),
-    Buffer.from([quantisedOutput ? 1 : 0]),
-    matrix(labels.length, quantised && quantisedOutput),
+    Buffer.from([quantized ? 1 : 0]),
+    matrix(rows, quantized),
+    Buffer.from([quantizedOutput ? 1 : 0]),
+    matrix(labels.length, quantized && quantizedOutput),
   ]);
 }
 

@@ -87,7 +87,7 @@ describe('betr cutoff', () => {
 });
 
 describe('betr cutoff and betr select by score', () => {
-  it('cut at a score, count slices, and write how often documents are to be seen', async () => {
+  it('cut at a score, count slices, and write how many times to repeat documents', async () => {
     await withRanked(async (run) => {
       // A negative score is no flag.
       for (const score of ['0.6', '-0.25']) {

@@ -96,14 +96,14 @@ describe('requests as a file', () => {
     }
 
     const answers = requests.map(answerTo);
-    const [failed, tooLong, silent, cut, doubled, , , ...rest] = requests;
+    const [failed, tooLong, silent, cut, duplicate, , , ...rest] = requests;
     const respond = (request: Request | undefined, response: object, error: unknown = null): object => ({
       id: 'vllm-1',
       custom_id: request?.custom_id,
       response,
       error,
     });
-    const completion = topicCompletion(doubled?.body.prompt ?? '');
+    const completion = topicCompletion(duplicate?.body.prompt ?? '');
     const [lastAnswer = {}] = rest.slice(-1).map(answerTo);
     await writeAnswers(
       'answers.jsonl',
@@ -112,7 +112,7 @@ describe('requests as a file', () => {
         respond(tooLong, { status_code: 400, body: null }, 'maximum context length is 512 tokens'),
         respond(silent, { status_code: 200, body: { choices: [{ text: ' Yes', finish_reason: 'length' }] } }),
         respond(cut, { status_code: 200, body: { ...completion, usage: { prompt_tokens: 3 } } }),
-        ...[1, 2].map(() => respond(doubled, { status_code: 200, body: completion })),
+        ...[1, 2].map(() => respond(duplicate, { status_code: 200, body: completion })),
         { ...answers[0], custom_id: `betr-${'0'.repeat(16)}-${'1'.repeat(32)}` },
         { ...answers[0], custom_id: 'request-1' },
         { response: null },
@@ -128,11 +128,11 @@ describe('requests as a file', () => {
     expect(faults).toEqual({
       failed: { lines: 2, first: 'answers.jsonl#0: HTTP 500: out of memory' },
       truncated: { lines: 1, first: expect.stringContaining('it read only 3 tokens of a prompt of') },
-      doubled: {
+      duplicate: {
         lines: 1,
-        first: expect.stringContaining(`"${doubled?.custom_id ?? ''}" has several answers`),
+        first: expect.stringContaining(`"${duplicate?.custom_id ?? ''}" has several answers`),
       },
-      foreign: {
+      unrecognized: {
         lines: 2,
         first: expect.stringMatching(/#6: "betr-0{16}-1{32}" answers a request of another judge/),
       },
@@ -143,7 +143,7 @@ describe('requests as a file', () => {
     await judge('by-files', '--write-batch', 'again.jsonl');
     const again = await readRequests('again.jsonl');
     expect(again.map(({ custom_id: id }) => id).sort()).toEqual(
-      [failed, silent, cut, doubled, requests[5], requests[6], rest.at(-1)]
+      [failed, silent, cut, duplicate, requests[5], requests[6], rest.at(-1)]
         .map((request) => request?.custom_id ?? '')
         .sort(),
     );
@@ -157,7 +157,7 @@ describe('requests as a file', () => {
     });
     const { stdout } = await betr(folder, ['judge', 'by-files', '--read-batch', 'answers.jsonl']);
     expect(stdout).toContain(
-      'not used: 2 failed, or without log probabilities; the first is answers.jsonl#0: HTTP 500',
+      'skipped: 2 failed, or without log probabilities; for example answers.jsonl#0: HTTP 500',
     );
     expect(stdout).toContain('Every request has an answer');
   });

@@ -48,13 +48,13 @@ describe('betr rank --scorer lm:JUDGE', () => {
     expect(wasAsked(project.server, asked)).toBe(false);
   });
 
-  it('refuses a judge that is upside down, unless told to go on', async () => {
+  it('refuses a judge that is inverted, unless told to go on', async () => {
     const refused = errorOf((await rank('upside')).stdout);
     expect(refused.code).toBe('JUDGE_EXAM_FAILED');
-    expect(refused.message).toContain('it is upside down');
+    expect(refused.message).toContain('failed its exam (inverted): it gives');
     expect(refused.message).toContain('--force-judge');
     expect(await prepare('upside', 'betr.yaml', true)).toContain(
-      'failed its exam and is used because of --force-judge: it is upside down',
+      'failed its exam and is used because of --force-judge: inverted: it gives',
     );
     await expect(prepare('cross-fit:lm:upside')).rejects.toMatchObject({ code: 'JUDGE_EXAM_FAILED' });
     expect(await prepare('cross-fit:lm:upside', 'betr.yaml', true)).toContain('because of --force-judge');

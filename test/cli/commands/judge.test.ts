@@ -34,17 +34,22 @@ describe('betr judge --exam', () => {
       tests: 'topic',
       for: { what: 'space, astronomy', texts: 20, unknown: {} },
       against: { what: 'kitchen', texts: 20, unknown: {} },
-      area: { value: 1, high: 1 },
+      measure: 'area under the curve',
+      estimate: { value: 1, high: 1 },
     });
     // Perfect order, but of 20 texts.
-    expect(topic?.area?.low).toBeCloseTo(0.8987, 4);
+    expect(topic?.estimate?.low).toBeCloseTo(0.8987, 4);
     expect(topic?.questions[0]).toMatchObject({ name: 'space', unknown: 0, spellings: 1 });
     expect(topic?.questions[0]?.mass).toBeCloseTo(0.9, 6);
-    expect(shuffled).toMatchObject({ tests: 'quality within a source', name: 'sentences shuffled' });
+    expect(shuffled).toMatchObject({
+      tests: 'quality within a source',
+      name: 'sentences shuffled',
+      measure: 'preferred to the copy',
+    });
     // The order of sentences means nothing to the model.
-    expect(shuffled?.area?.low).toBeLessThan(0.5);
-    expect(shuffled?.area?.high).toBeGreaterThan(0.5);
-    expect(cluttered?.area?.low).toBeGreaterThan(0.8);
+    expect(shuffled?.estimate?.low).toBeLessThan(0.5);
+    expect(shuffled?.estimate?.high).toBeGreaterThan(0.5);
+    expect(cluttered?.estimate?.low).toBeGreaterThan(0.8);
     // All rows have the same answer.
     expect(wrong).toBeUndefined();
     expect(exam.notes.join()).toContain('Wrong answers were not tested');
@@ -76,16 +81,16 @@ describe('betr judge --exam', () => {
     expect(stdout).toMatch(/Judging the whole corpus: 600 documents, about .* tokens, at a price of /);
   });
 
-  it('names a judge that is upside down', async () => {
+  it('names a judge that is inverted', async () => {
     const ended = await examine('upside', '--for', 'space', '--against', 'kitchen', '--texts', '20');
     expect(ended.code).toBe(1);
     expect(examOf(ended)).toMatchObject({
-      verdict: 'upside down',
-      parts: [{ area: { value: 0, low: 0 } }, {}, {}],
+      verdict: 'inverted',
+      parts: [{ estimate: { value: 0, low: 0 } }, {}, {}],
     });
     const { stdout } = await betr(folder, ['judge', 'upside', '--exam', '--for', 'space', '--texts', '20']);
     expect(stdout).toContain(
-      'Result: upside down. The judge should not be used: it is upside down: it gives space lower scores than a ' +
+      'Result: inverted. The judge should not be used: it gives space lower scores than a ' +
         'random sample of the other sources',
     );
     expect(stdout).toContain('Swap the answers for and against');
@@ -95,21 +100,21 @@ describe('betr judge --exam', () => {
     const ended = await examine('dull', '--for', 'space');
     expect(ended.code).toBe(1);
     const { verdict, parts } = examOf(ended);
-    // By chance, it may be a little upside down.
-    expect(['too weak', 'upside down']).toContain(verdict);
-    expect(Math.abs((parts[0]?.area?.value ?? 0) - 0.5)).toBeLessThan(0.2);
+    // By chance, it may be a little inverted.
+    expect(['too weak', 'inverted']).toContain(verdict);
+    expect(Math.abs((parts[0]?.estimate?.value ?? 0) - 0.5)).toBeLessThan(0.2);
   });
 
   it('counts texts without a score and gives them none', async () => {
     const exam = examOf(await examine('silent', '--for', 'space', '--texts', '20'));
     expect(exam).toMatchObject({
-      verdict: 'no scores',
+      verdict: 'too few scores',
       parts: [
         {
-          area: null,
+          estimate: null,
           for: { texts: 20, unknown: { 'answer mass': 20 } },
           against: { texts: 20, unknown: { 'answer mass': 20 } },
-          questions: [{ area: null, mass: 0, unknown: 1, spellings: null }],
+          questions: [{ estimate: null, mass: 0, unknown: 1, spellings: null }],
         },
         {},
         {},
@@ -144,7 +149,7 @@ describe('betr judge --exam', () => {
     expect(exam.parts[0]).toMatchObject({
       for: { what: 'texts labeled "yes" in labeled.jsonl', texts: 12 },
       against: { texts: 12 },
-      area: { value: 1 },
+      estimate: { value: 1 },
     });
     // Short texts do not replace what documents have shown.
     expect(exam.speed?.ofCorpus).toBe(true);

@@ -1,7 +1,7 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { openRandom } from '../../../classifier/held-out.ts';
+import { openRandom } from '../../../data/seeded-random.ts';
 import { gunzip } from '../../../data/compression/gzip.ts';
 import { rounds } from '../../long.ts';
 import { drain, inPieces } from '../pieces.ts';

@@ -80,7 +80,7 @@ describe('betr audit draw', () => {
       /^Audit a[0-9a-f]{11} of the ranking by length: 20 documents of 90, 4 of them for two people\./,
     );
     expect(stdout).toContain('Is it long?');
-    expect(stdout).toContain(`The audit before, ${first.id}, and its 0 answers are kept`);
+    expect(stdout).toContain(`The previous audit (${first.id}, 0 answers) is still there`);
     expect(
       await audit('draw', '--scorer', 'length', '--count', '20', '--question', 'Is it long?'),
     ).toMatchObject({

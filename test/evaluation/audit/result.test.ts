@@ -1,8 +1,8 @@
 // What answers say: precision by slice and as a whole, agreement, and the cutoff for a precision.
 
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { AnswerWord, Decision } from '../../../evaluation/audit/decisions.ts';
-import { wilson } from '../../../evaluation/audit/intervals.ts';
 import { queueOf } from '../../../evaluation/audit/queue.ts';
 import { auditResult } from '../../../evaluation/audit/result.ts';
 import { decision, decisionsOf, makeAudit } from './made-audit.ts';
@@ -41,7 +41,11 @@ describe('the result of an audit', () => {
       [12, 7.5, 0, 0],
       [11, 1, 1, 0],
     ]);
-    expect(result.slices[0]?.precision).toEqual(wilson(9, 10));
+    expect(result.slices[0]?.precision).toEqual({
+      value: 0.9,
+      low: expect.closeTo(0.5958499732047615, 10),
+      high: expect.closeTo(0.9821237869049271, 10),
+    });
     expect(result.precision?.value).toBeCloseTo(0.33204545454545453, 10);
     expect(result.precision?.low).toBeCloseTo(0.23445259969810342, 10);
     expect(result.precision?.high).toBeCloseTo(0.5152826997198576, 10);
@@ -54,6 +58,59 @@ describe('the result of an audit', () => {
       ['web', 17],
       ['books', 16],
     ]);
+  });
+
+  it('weights the slices of a source by their documents, however many were answered', () => {
+    // One source in two equal slices, 10 documents drawn from each: 10 yes of 10, and 0 of 2.
+    const audit = makeAudit([500, 500], 10);
+    const oneSource = { ...audit, drawn: audit.drawn.map((drawn) => ({ ...drawn, source: 'web' })) };
+    const result = auditResult(
+      oneSource,
+      decisionsOf(answersTo(20, (at) => (at < 10 ? 'yes' : at < 12 ? 'no' : undefined))),
+    );
+    expect(result.precision?.value).toBeCloseTo(0.5, 12);
+    expect(result.sources[0]?.precision?.value).toBeCloseTo(0.5, 12);
+    // Kish: 12 answers, ten of weight 50 and two of 250, are worth 1000² / 150 000 = 6.67. Wilson for half of them:
+    expect(result.sources[0]?.precision?.low).toBeCloseTo(0.1976879417499836, 10);
+  });
+
+  it('has the precision of sources that a slow computation gives, whatever is answered', () => {
+    const given = fc.constantFrom<AnswerWord | undefined>('yes', 'no', 'cannot tell', undefined);
+    fc.assert(
+      fc.property(fc.array(given, { minLength: 36, maxLength: 36 }), (all) => {
+        const [documents, perSlice] = [[1000, 3000, 6000], 12];
+        const audit = makeAudit(documents, perSlice);
+        const { sources } = auditResult(audit, decisionsOf(answersTo(36, (at) => all[at])));
+        for (const [parity, source] of ['web', 'books'].entries()) {
+          // Every answer of the source, as often as its slice has documents for each of its answers.
+          let [yes, weights] = [0, 0];
+          for (const [slice, size] of documents.entries()) {
+            const own = all.slice(slice * perSlice, (slice + 1) * perSlice);
+            const answered = own.filter((one) => one === 'yes' || one === 'no').length;
+            for (const [at, one] of own.entries()) {
+              if (at % 2 !== parity || (one !== 'yes' && one !== 'no')) continue;
+              weights += size / answered;
+              if (one === 'yes') yes += size / answered;
+            }
+          }
+          const found = sources.find((one) => one.source === source)?.precision ?? null;
+          if (weights === 0) expect(found).toBeNull();
+          else expect(found?.value).toBeCloseTo(yes / weights, 12);
+        }
+      }),
+    );
+  });
+
+  it('says that the middle one of an odd number of slices is in neither half', () => {
+    const audit = makeAudit([100, 100, 100], 20);
+    const answers = (middle: AnswerWord): Decision[] =>
+      answersTo(60, (at) => (at < 20 ? 'yes' : at < 40 ? middle : 'no'));
+    const [yes, no] = [
+      auditResult(audit, decisionsOf(answers('yes'))),
+      auditResult(audit, decisionsOf(answers('no'))),
+    ];
+    expect(yes.difference).toEqual(no.difference);
+    expect(yes.notes).toContain('The middle one of 3 slices is in neither half of the scores.');
   });
 
   it('says what is missing', () => {
@@ -75,8 +132,8 @@ describe('the result of an audit', () => {
     const told = (answer: (at: number) => AnswerWord): string =>
       auditResult(audit, decisionsOf(answersTo(80, answer))).notes.join(' ');
     expect(told((at) => (at % 2 === 0 ? 'yes' : 'no'))).toMatch(/No difference seen/);
-    expect(told((at) => (at < 40 ? 'yes' : 'no'))).not.toMatch(/difference|upside down/);
-    expect(told((at) => (at < 40 ? 'no' : 'yes'))).toMatch(/upside down/);
+    expect(told((at) => (at < 40 ? 'yes' : 'no'))).not.toMatch(/difference|inverted/);
+    expect(told((at) => (at < 40 ? 'no' : 'yes'))).toMatch(/inverted/);
   });
 
   it('measures agreement on yes and no of the documents with two answers', () => {
@@ -90,7 +147,8 @@ describe('the result of an audit', () => {
     );
     // 22 values: 9 no and 13 yes; 2 disagreeing pairs: 1 - 21 * 2 / (2 * 9 * 13).
     expect(agreement?.alpha).toBeCloseTo(1 - (21 * 2) / (2 * 9 * 13), 12);
-    expect(agreement).toMatchObject({ equal: 10 / 11, documents: 11 });
+    expect(agreement?.observed).toBeCloseTo(10 / 11, 12);
+    expect(agreement?.documents).toBe(11);
   });
 
   it('counts only the last answer, and tells how many changed', () => {
@@ -106,7 +164,7 @@ describe('the cutoff for a precision', () => {
     const audit = makeAudit([100, 100, 100, 100], 30);
     const { cutoff } = auditResult(audit, decisionsOf(answersTo(120, (at) => (at < 60 ? 'yes' : 'no'))), 1);
     expect(cutoff?.verdict).toBe('undecided');
-    expect(cutoff?.chosenOn).toEqual({ precision: 1, judged: 30 });
+    expect(cutoff?.chosenOn).toEqual({ precision: 1, judged: 30, emptySlices: 0 });
     expect(cutoff?.measuredOn?.value).toBeGreaterThan(0.9);
     // Documents 0 to 59 are good, and half of them chose it.
     expect(cutoff?.score).toBeGreaterThanOrEqual(1 - 59 / 120);
@@ -129,6 +187,21 @@ describe('the cutoff for a precision', () => {
     // Eight yes in the choosing half cannot carry a cutoff.
     const few = answersTo(60, (at) => (at < 8 ? 'yes' : 'no'));
     expect(auditResult(audit, decisionsOf(few), 1).cutoff?.verdict).toBe('no cutoff found');
+  });
+
+  it('says which slices above it have no answer in a half', () => {
+    // The first slice has one answer, which is in one half only.
+    const audit = makeAudit([100, 100], 40);
+    const result = auditResult(
+      audit,
+      decisionsOf(answersTo(80, (at) => (at === 0 || at >= 40 ? 'yes' : undefined))),
+      0.9,
+    );
+    const { chosenOn, measuredOn } = result.cutoff ?? {};
+    expect((chosenOn?.emptySlices ?? 0) + (measuredOn?.emptySlices ?? 0)).toBe(1);
+    expect(result.notes.join()).toMatch(
+      /1 slice above the cutoff has no yes or no in the half that (chose|measures) it, whose precision leaves it out/,
+    );
   });
 
   it('is measured on documents that did not choose it: noise does not look like precision', () => {

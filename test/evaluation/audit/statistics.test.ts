@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { combine, weightedShare, wilson } from '../../../evaluation/audit/intervals.ts';
+import { wilson } from '../../../data/statistics.ts';
+import { combine, weightedShare } from '../../../evaluation/audit/intervals.ts';
 import { alphaInterval, krippendorffAlpha } from '../../../evaluation/audit/krippendorff.ts';
 
 describe('wilson', () => {
@@ -138,9 +139,21 @@ describe("Krippendorff's alpha", () => {
   });
 
   it('is 1 for perfect agreement, undefined for a single value, and nothing without pairs', () => {
-    expect(krippendorffAlpha(columns('abab', 'abab'))).toEqual({ alpha: 1, agreement: 1, units: 4 });
-    expect(krippendorffAlpha(columns('aaaa', 'aaaa'))).toEqual({ alpha: null, agreement: 1, units: 4 });
+    expect(krippendorffAlpha(columns('abab', 'abab'))).toEqual({ alpha: 1, observed: 1, units: 4 });
+    expect(krippendorffAlpha(columns('aaaa', 'aaaa'))).toEqual({ alpha: null, observed: 1, units: 4 });
     expect(krippendorffAlpha(columns('ab..', '..ab'))).toBeNull();
+  });
+
+  it('weights a unit by its values, in observed agreement as in alpha', () => {
+    // Of three values 2 of 3 pairs differ, of two none does: Dₒ = (3 · 2/3 + 2 · 0) / 5, Dₑ = 2 · 1 · 4 / (5 · 4).
+    expect(krippendorffAlpha(columns('yy', 'yy', 'n.'))).toEqual({ alpha: 0, observed: 0.6, units: 2 });
+  });
+
+  it('counts resamples without any variation as 0', () => {
+    // Perfect agreement, but about one resample in three misses the only "no".
+    const units = columns('yyyyyyyyyn', 'yyyyyyyyyn');
+    expect(krippendorffAlpha(units)?.alpha).toBe(1);
+    expect(alphaInterval(units, 1)).toEqual({ low: 0, high: 1 });
   });
 
   it('has a seeded interval around it that narrows with more units', () => {

@@ -115,7 +115,7 @@ describe('wrong log probabilities', () => {
       'of a prompt that begins twice',
       (answer, { prompt = '' }) => ({ ...answer, usage: { prompt_tokens: prompt.length + 1 } }),
       'LANGUAGE_MODEL_START',
-      'two beginning tokens',
+      'two BOS tokens',
     ],
     ['in another format', () => ({ choices: [] }), 'LANGUAGE_MODEL_ANSWER', 'unexpected format'],
   ];

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chooseLabel } from '../../../scoring/scorers/head.ts';
+import { chooseLogit } from '../../../scoring/scorers/head.ts';
 import { silent } from '../../../run/progress.ts';
 import { parseSettings } from '../../../run/read-settings.ts';
 import { type Head, openHead, scoresOf } from '../../../models/onnx/head.ts';
@@ -88,7 +88,7 @@ describe('a head', () => {
       source: `folder ${join(root, 'one-number')}`,
     });
     const choose = (labels: string[], asked: string): number =>
-      chooseLabel({ name: 'm', labels, kind: 'one' }, asked);
+      chooseLogit({ name: 'm', labels, kind: 'one' }, asked);
     expect([
       choose(['x'], ''),
       choose(['LABEL_0', 'LABEL_1'], ''),

@@ -116,7 +116,7 @@ it('has the beginning once, though the chat template writes it, too', async () =
 it('has a template that writes the beginning twice refused', async () => {
   const tokenizer = await open('<s><s>{% for message in messages %}{{ message.content }}{% endfor %}');
   expect(() => startWindow('own', tokenizer.beginning, tokenizer.encodeChat('a', 'b'))).toThrow(
-    'two beginning tokens',
+    'two BOS tokens',
   );
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { openRandom } from '../../../classifier/held-out.ts';
+import { openRandom } from '../../../data/seeded-random.ts';
 import { fitLaw, type Trial } from '../../../ranking/budget/calibrate.ts';
 import { answerBudget } from '../../../ranking/budget/answer.ts';
 import { calibrate, listCalibrations } from '../../../ranking/budget/calibrations.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { openRandom } from '../../../classifier/held-out.ts';
+import { openRandom } from '../../../data/seeded-random.ts';
 import { silent } from '../../../run/progress.ts';
 import type { Run } from '../../../run/run.ts';
 import type { Ranking } from '../../../ranking/generation.ts';

@@ -35,7 +35,7 @@ const compressors = {
 const rowsOnly = { format: 'rows' } as const;
 const place = ({ shard, row }: { shard: string; row: number }): string => `${shard}#${row}`;
 
-/** How often each kept document is to be seen: the first slice that keeps it decides. */
+/** How many times to repeat each kept document: the first slice that keeps it decides. */
 function repeatByPlainSort(rows: readonly Row[], slices: readonly Slice[]): Map<Row, number> {
   const times = new Map<Row, number>();
   for (const slice of slices) {
@@ -80,7 +80,7 @@ async function compareWithPlainSort(rows: readonly Row[], slices: readonly Slice
 }
 
 describe('a selection with repetitions', () => {
-  it('says for every document how often it is to be seen, by score or by share', async () => {
+  it('says for every document how many times to repeat it, by score or by share', async () => {
     const rows = makeRows(2000);
     await compareWithPlainSort(rows, parseSlices('--repeat', '1.5:4,0.75:3,-0.2:1'));
     await compareWithPlainSort(rows, parseSlices('--repeat', '3%:5, 10%:2,30%:1'));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { chunkOf, type CoveredRows } from '../../../scoring/part.ts';
-import { openRandom } from '../../../classifier/held-out.ts';
+import { openRandom } from '../../../data/seeded-random.ts';
 import { silent } from '../../../run/progress.ts';
 import { openRun, type Run } from '../../../run/run.ts';
 import { type Ranking, readRanking } from '../../../ranking/generation.ts';

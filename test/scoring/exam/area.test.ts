@@ -2,8 +2,10 @@
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { prepareJudged, rocAuc } from '../../../classifier/metrics.ts';
 import { openRandom } from '../../../data/seeded-random.ts';
-import { areaUnderCurve, pairedArea } from '../../../scoring/exam/area.ts';
+import { areaUnderCurve } from '../../../scoring/exam/area.ts';
+import { preferenceFor } from '../../../scoring/exam/preference.ts';
 
 const positives = [0.9, 0.8, 0.8, 0.55, 0.4, 0.35];
 const negatives = [0.7, 0.55, 0.3, 0.2, 0.2, 0.1, 0.05];
@@ -34,7 +36,6 @@ describe('areaUnderCurve', () => {
   it('is unknown without scores on one side', () => {
     expect(areaUnderCurve([], [1])).toBeNull();
     expect(areaUnderCurve([1], [])).toBeNull();
-    expect(pairedArea([], [])).toBeNull();
   });
 
   it('equals the share of pairs in the right order', () => {
@@ -65,25 +66,54 @@ describe('areaUnderCurve', () => {
   });
 });
 
-describe('pairedArea', () => {
-  it("has the interval of the pairs' sums, as Python's exact fractions give it", () => {
-    const { value, low, high } = pairedArea(positives, negatives.slice(0, 6)) ?? {
-      value: 0,
-      low: 0,
-      high: 0,
-    };
-    expect(value).toBeCloseTo(0.8472222222222222, 12);
-    expect(low).toBeCloseTo(0.7094899928212085, 10);
-    expect(high).toBeCloseTo(0.9849544516232359, 10);
+describe('preferenceFor', () => {
+  // Wilson's limits as Python gives them.
+  it.each([
+    ['every text is preferred', [5, 6, 7, 8, 9], [1, 2, 3, 4, 5], 1, 0.5655175352168251, 1],
+    ['ties count half', [3, 3, 3, 3], [1, 3, 3, 3], 0.625, 0.21942652006536278, 0.908100770820988],
+    [
+      'a text is compared with its own copy alone',
+      [1, 11, 21, 31],
+      [0, 10, 20, 30],
+      1,
+      0.5101091635454027,
+      1,
+    ],
+    [
+      'pairs without a score are left out',
+      [1, null, 3, 4],
+      [null, 1, 2, 9],
+      0.5,
+      0.09453120573423824,
+      0.9054687942657618,
+    ],
+  ])('%s', (_what, texts, copies, value, low, high) => {
+    expect(preferenceFor(texts, copies)).toEqual({
+      value,
+      low: expect.closeTo(low, 10),
+      high: expect.closeTo(high, 10),
+    });
   });
 
-  it('is narrower than the unpaired one where copies differ little from their texts', () => {
-    const random = openRandom(1);
-    const whole = Array.from({ length: 50 }, () => random());
-    const damaged = whole.map((score) => score - 0.05);
-    const [paired, unpaired] = [pairedArea(whole, damaged), areaUnderCurve(whole, damaged)];
-    expect(paired?.value).toBe(unpaired?.value);
-    expect(paired?.low).toBeGreaterThan(0.5);
-    expect(unpaired?.low).toBeLessThan(0.5);
+  it('is unknown without a pair of scores', () => {
+    expect(preferenceFor([], [])).toBeNull();
+    expect(preferenceFor([1, null], [null, 1])).toBeNull();
+  });
+});
+
+describe('the area of a classifier', () => {
+  it('is the same', () => {
+    const scores = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(scores, scores, (a, b) => {
+        const all = Float32Array.from([...a, ...b]);
+        const top = Uint8Array.from([...a.map(() => 1), ...b.map(() => 0)]);
+        const judged = prepareJudged(all, Float64Array.from(top), top);
+        expect(areaUnderCurve(a, b)?.value).toBeCloseTo(
+          rocAuc(judged, new Uint32Array(all.length).fill(1)),
+          12,
+        );
+      }),
+    );
   });
 });

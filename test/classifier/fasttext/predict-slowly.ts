@@ -11,7 +11,7 @@
 // - every run of 2 to wordNgrams words, known or not, gives a row.
 // N-grams have rows by hash; in a pruned model many have none. The hidden vector is the mean of all the rows.
 
-import type { FasttextModel } from './model-file.ts';
+import type { FasttextModel } from '../../../classifier/fasttext/model-file.ts';
 
 export interface SlowReader {
   /** The rows of a text, in fastText's order. */

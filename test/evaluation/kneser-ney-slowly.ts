@@ -6,7 +6,7 @@ import {
   estimateDiscounts,
   type NgramModel,
   type Sequence,
-} from './kneser-ney.ts';
+} from '../../evaluation/kneser-ney.ts';
 
 /** The model of the sequences, for n-grams of up to `order` symbols. */
 export function trainSlowly(sequences: readonly Sequence[], order: number): NgramModel {
