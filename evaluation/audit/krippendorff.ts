@@ -48,8 +48,8 @@ const resamples = 1_000;
 
 /**
  * A seeded 95 % percentile bootstrap over units (as Zapf and others 2016 recommend); null if there are too
- * few units or alpha is undefined. A resample whose values are all the same shows no agreement beyond chance and
- * counts as 0 (Krippendorff 2006, "Bootstrapping Distributions for Krippendorff's Alpha").
+ * few units or alpha is undefined. A resample whose values are all the same has no alpha and counts as 0, as in
+ * Krippendorff 2006, "Bootstrapping Distributions for Krippendorff's Alpha".
  */
 export function alphaInterval(units: readonly (readonly string[])[], seed: number): Bounds | null {
   const paired = units.filter(({ length }) => length > 1);

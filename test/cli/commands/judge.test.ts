@@ -221,10 +221,13 @@ describe('betr judge --compare', () => {
       .trim()
       .split('\n')
       .map((line) =>
-        z.object({ scores: z.record(z.string(), z.number()), mean: z.number() }).parse(JSON.parse(line)),
+        z
+          .object({ source: z.string(), scores: z.record(z.string(), z.number()), mean: z.number() })
+          .parse(JSON.parse(line)),
       );
     expect(lines).toHaveLength(300);
-    for (const { scores, mean } of lines) {
+    for (const { source, scores, mean } of lines) {
+      expect((scores['space'] ?? 0) > 0.5).toBe(source === 'space');
       expect(Object.keys(scores)).toEqual(['space', 'upside', 'other-prompt']);
       expect(mean).toBeCloseTo(Object.values(scores).reduce((sum, score) => sum + score, 0) / 3, 12);
     }

@@ -8,6 +8,7 @@ import { parseCells } from '../../../data/rows/csv.ts';
 import { csvLine, plainCell } from '../../../data/rows/write-csv.ts';
 import { auditResultSchema } from '../../../evaluation/audit/result.ts';
 import { auditSchema, type Audit } from '../../../evaluation/audit/audit.ts';
+import { checkKnown, readTable } from '../../../evaluation/audit/table.ts';
 import { betr } from '../../cli/betr.ts';
 import { errorOf } from '../../cli/project.ts';
 import { type AuditProject, hostileText, makeAuditProject } from './project.ts';
@@ -30,20 +31,22 @@ async function draw(...args: string[]): Promise<Audit> {
 }
 
 /** The same draw gives the same table, and reading its texts takes a while. */
-let exported: Promise<Buffer> | undefined;
+let exported: Promise<{ drawn: Audit; table: Buffer }> | undefined;
 
-async function exportOnce(): Promise<Buffer> {
+async function exportOnce(): Promise<{ drawn: Audit; table: Buffer }> {
+  const drawn = await draw('--twice', '0');
   expect(await audit('export', file('out.csv'), '--person', 'Ada')).toMatchObject({ code: 0 });
-  return readFile(file('out.csv'));
+  return { drawn, table: await readFile(file('out.csv')) };
 }
 
 /** Fills in the table of a draw with 90 documents for one person each; `answer` gets the text. */
 async function fillIn(
   answer: (text: string, at: number) => string,
   change: (rows: string[][]) => string[][] = (rows) => rows,
-): Promise<string> {
+): Promise<{ drawn: Audit; path: string }> {
   exported ??= exportOnce();
-  const [header = [], ...rows] = parseCells(await exported);
+  const { drawn, table } = await exported;
+  const [header = [], ...rows] = parseCells(table);
   const filled = rows.map(([id = '', key = '', text = '', , note = ''], at) => [
     id,
     key,
@@ -60,7 +63,7 @@ async function fillIn(
       .map(quoted)
       .join(''),
   );
-  return file('in.csv');
+  return { drawn, path: file('in.csv') };
 }
 
 describe('betr audit draw', () => {
@@ -119,8 +122,10 @@ describe('betr audit draw', () => {
 
 describe('a table', () => {
   it('goes out and comes back', async () => {
-    const drawn = await draw('--twice', '0');
-    const path = await fillIn((text) => (text.length > 600 ? 'Yes' : text.length > 100 ? 'n' : '?'));
+    await draw('--twice', '0');
+    const { drawn, path } = await fillIn((text) =>
+      text.length > 600 ? 'Yes' : text.length > 100 ? 'n' : '?',
+    );
     const rows = parseCells(await readFile(file('out.csv')));
     expect(rows[0]).toEqual([
       'audit',
@@ -204,12 +209,26 @@ describe('a table', () => {
       (rows) => [rows[0] ?? [], ['', '', '', '', ''], ...rows.slice(1).map((row) => row.with(3, 'x'))],
       /row 3 has the answer "x".*; and 80 more rows\./,
     ],
-  ])('with %s is refused by row, and nothing is imported', async (_what, change, message) => {
+  ])('with %s is refused by row', async (_what, change, message) => {
+    const { drawn, path } = await fillIn(() => 'yes', change);
+    const read = async (): Promise<void> => checkKnown(drawn, await readTable(path), path);
+    await expect(read()).rejects.toMatchObject({
+      code: 'AUDIT_TABLE_INVALID',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it.each([
+    ['a bad row', 3, 'maybe'],
+    ['an unknown document', 1, 'nobody-1'],
+  ])('with %s imports nothing', async (_what, column, cell) => {
     await draw('--twice', '0');
-    const path = await fillIn(() => 'yes', change);
-    const error = errorOf((await audit('import', path, '--person', 'Ada', '--json')).stdout);
-    expect(error.code).toBe('AUDIT_TABLE_INVALID');
-    expect(error.message).toMatch(message);
+    const { path } = await fillIn(
+      () => 'yes',
+      (rows) => rows.map((row, at) => (at === 5 ? row.with(column, cell) : row)),
+    );
+    const { stdout } = await audit('import', path, '--person', 'Ada', '--json');
+    expect(errorOf(stdout).code).toBe('AUDIT_TABLE_INVALID');
     expect((await audit('decisions')).stdout.trim().split('\r\n')).toHaveLength(1);
   });
 
