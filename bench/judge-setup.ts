@@ -52,7 +52,10 @@ export async function openBenchJudge(folder: string, model: string, name: JudgeN
   return openJudge(await openRun(path), name, silent);
 }
 
-/** Different texts of the same length: numbered parts of this project's documentation. */
+/**
+ * Different texts of about the same length: parts of this project's documentation. Few words are new, because
+ * the dummy model keeps all that it has seen.
+ */
 export function takeTexts(characters: number): () => string {
   const all = readdirSync(documentation)
     .filter((name) => name.endsWith('.md'))
@@ -62,7 +65,8 @@ export function takeTexts(characters: number): () => string {
   const random = openRandom(seed);
   let number = 0;
   return () => {
-    const from = Math.floor(random() * (all.length - characters));
-    return `${++number} ${all.slice(from, from + characters)}`.slice(0, characters);
+    const from = all.indexOf(' ', Math.floor(random() * (all.length - 2 * characters)));
+    const text = `${Array.from(String(++number)).join(' ')}${all.slice(from, from + characters)}`;
+    return text.slice(0, text.lastIndexOf(' ', characters));
   };
 }

@@ -3,7 +3,7 @@
 // about a text next to one; and whether time and memory grow with the number of documents.
 //   npm run bench:judge [-- --model FOLDER] [--endpoint URL] [--documents 100,300,1000] [--turns 6] [--json]
 // FOLDER: an ONNX model. URL: an OpenAI-compatible server; without it, llama.cpp's server if it and a model
-// (BETR_TEST_GGUF) are there. --only onnx, endpoint, questions or scaling measures a part; --dummy 1000,10000 sets
+// (BETR_TEST_GGUF) are there. --only onnx, endpoint, questions or scaling measures a part; --dummy 1000,3000,10000 sets
 // the documents for the dummy model, --texts 8 those of a turn.
 
 import { execFileSync } from 'node:child_process';
@@ -26,7 +26,7 @@ const { values } = parseArgs({
     model: { type: 'string', default: defaultModel },
     endpoint: { type: 'string' },
     documents: { type: 'string', default: '100,300,1000' },
-    dummy: { type: 'string', default: '1000,10000' },
+    dummy: { type: 'string', default: '1000,3000,10000' },
     turns: { type: 'string', default: '6' },
     texts: { type: 'string' },
     only: { type: 'string' },
