@@ -20,6 +20,12 @@ export const scoreOne = {
   args: [...nodeFlags, join(import.meta.dirname, 'score-one.js')],
 };
 
+/** One measurement of a judge, likewise. */
+export const judgeOne = {
+  program: process.execPath,
+  args: [...nodeFlags, join(import.meta.dirname, 'judge-one.js')],
+};
+
 /** Describes the machine, to print next to results. */
 export function describeMachine(): string {
   return `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}`;

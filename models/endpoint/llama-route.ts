@@ -13,8 +13,14 @@ const llamaSchema = z.object({
     .array(z.object({ id: z.number().int(), top_logprobs: z.array(llamaToken).nullish() }))
     .nullish(),
 });
-/** Usually enough; the whole vocabulary would take megabytes. */
+/**
+ * Tokens to ask for at first; the whole vocabulary would take megabytes. If a wanted token is missing, the next
+ * request asks for more.
+ */
 const llamaTokens = 256;
+const growth = 8;
+/** Sets of wanted tokens to remember, which questions ask for after every text. */
+const setsAtMost = 1000;
 const noLlamaEcho = 'llama.cpp does not echo prompts, so a text would take one request per token';
 
 /** llama.cpp's own /completion, which returns any number of next tokens, up to the whole vocabulary. */
@@ -59,17 +65,23 @@ export async function llamaRoutes(asking: Asking, ids: readonly number[]): Promi
     const none = 'its /completion returns no completion_probabilities';
     return { name: 'llama.cpp', none, noEcho: none };
   }
+  const most = server.vocabulary ?? 1 << 20;
+  /** How many tokens had the wanted ones among them. */
+  const enough = new Map<string, number>();
   return {
     name: 'llama.cpp',
     noEcho: noLlamaEcho,
     async next(prompt, wanted) {
-      let found = await read(prompt, llamaTokens);
-      if (found !== undefined && !wanted.every((id) => found?.known.has(id)))
-        found = await read(prompt, server.vocabulary ?? 1 << 20);
-      if (found === undefined)
-        throw fail('LOG_PROBABILITIES_OFF', { model: name, reason: 'an answer lacks them' });
-      const { best, known } = found;
-      return { best, logProbabilities: wanted.map((id) => known.get(id) ?? null) };
+      const key = wanted.join();
+      for (let count = enough.get(key) ?? llamaTokens; ; count *= growth) {
+        const found = await read(prompt, Math.min(count, most));
+        if (found === undefined)
+          throw fail('LOG_PROBABILITIES_OFF', { model: name, reason: 'an answer lacks them' });
+        const { best, known } = found;
+        if (count < most && !wanted.every((id) => known.has(id))) continue;
+        if (enough.size < setsAtMost || enough.has(key)) enough.set(key, count);
+        return { best, logProbabilities: wanted.map((id) => known.get(id) ?? null) };
+      }
     },
   };
 }

@@ -35,6 +35,29 @@ describe('a server', () => {
     expect((await model.generate('a', { maxTokens: 3 })).text).toHaveLength(3);
   });
 
+  it('of llama.cpp is asked for more tokens until the answers are among them, and then at once', async () => {
+    const llama = servers['llama.cpp'];
+    const server = await start({
+      ...llama,
+      'GET /v1/models': () => ({
+        data: [{ id: 'm', owned_by: 'llamacpp', meta: { n_ctx: 512, n_vocab: 10_000 } }],
+      }),
+      // As if the answers were among the least likely tokens of a large vocabulary.
+      'POST /completion': (asked) =>
+        llama['POST /completion']({ ...asked, n_probs: asked.n_probs === 10_000 ? 98 : 1 }),
+    });
+    const model = await open(server.url);
+    const before = server.asked.length;
+    const words = ['u', 'v', 'w', 'x', 'y', 'z'];
+    for (const prompt of ['Hello', 'Yellow'])
+      for (const [at, { logProbability }] of (await ask(model, prompt, words)).entries())
+        expect(logProbability).toBeCloseTo(logProbabilityOf(prompt, words[at] ?? ''), 9);
+    const counts = server.asked
+      .slice(before)
+      .flatMap(({ route, body }) => (route === 'POST /completion' ? [body.n_probs] : []));
+    expect(counts).toEqual([256, 2048, 10_000, 10_000]);
+  });
+
   it('is retried while it is busy and after an incomplete answer', async () => {
     const busy = new Map([
       [1, 429],
