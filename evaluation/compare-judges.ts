@@ -2,9 +2,9 @@
 
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { z } from 'zod';
 import { parquetSource } from '../data/duckdb/duckdb.ts';
 import { withSpillingDuckDb } from '../data/duckdb/run-files.ts';
+import { readStrings } from '../data/duckdb/columns.ts';
 import { streamChunks } from '../data/duckdb/stream.ts';
 import { commitFile } from '../data/files/commit.ts';
 import { type Judge, openJudge } from '../indexer/judges/judge.ts';
@@ -113,8 +113,8 @@ export async function compareJudges(
   };
 }
 
-const rowsSchema = z.array(z.tuple([z.string(), z.string(), z.string()]));
-type Rows = z.output<typeof rowsSchema>;
+/** Document, source and text. */
+type Rows = [document: string, source: string, text: string][];
 
 /** Judges the sample block by block and passes the rows of each block to `use`. */
 async function judgeSample(
@@ -146,7 +146,10 @@ async function judgeSample(
       `SELECT document, source, text FROM ${parquetSource(run.files.sample)}` +
         (documents === undefined ? '' : ` LIMIT ${documents}`),
     )) {
-      rows.push(...rowsSchema.parse(chunk.getRows()));
+      // The library's own conversion drops a byte order mark, and the text would be another.
+      const [keys, sources] = [readStrings(chunk, 0), readStrings(chunk, 1)];
+      for (const [i, text] of readStrings(chunk, 2).entries())
+        rows.push([keys[i] ?? '', sources[i] ?? '', text ?? '']);
       if (rows.length < blockDocuments) continue;
       await judgeRows(rows);
       rows = [];
