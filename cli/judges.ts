@@ -94,17 +94,18 @@ function formatDuration(seconds: number): string {
 }
 
 interface BatchResult {
-  backEnd: string;
+  /** Whether the judge's model answers through files alone. */
+  answersLater: boolean;
   written?: BatchWritten;
   read?: BatchRead;
 }
 
 /** What was written or read, and what to do next. */
-export function describeBatch(judge: string, { backEnd, written, read }: BatchResult): string {
+export function describeBatch(judge: string, { answersLater, written, read }: BatchResult): string {
   return [
     ...(written === undefined ? [] : describeWritten(judge, written)),
     ...(read === undefined ? [] : describeRead(judge, read)),
-    ...(backEnd === 'batch'
+    ...(answersLater
       ? []
       : [
           "Note: the answers count as those of the judge's model. Run the requests on exactly this model, or use " +

@@ -65,3 +65,12 @@ export interface DocumentBatch {
   text: Uint8Array;
   textEnds: Uint32Array;
 }
+
+/**
+ * Text i of a batch. Everything that a text can have stays in it, also a byte order mark at its beginning, so that
+ * a text read again is the same.
+ */
+export function textOf({ text, textEnds }: Pick<DocumentBatch, 'text' | 'textEnds'>, i: number): string {
+  const bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength);
+  return bytes.toString('utf8', textEnds[i - 1] ?? 0, textEnds[i]);
+}

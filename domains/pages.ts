@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { BIGINT, DOUBLE, INTEGER, VARCHAR } from '../data/duckdb/library.ts';
 import { z } from 'zod';
-import type { DocumentBatch } from '../data/documents.ts';
+import { type DocumentBatch, textOf } from '../data/documents.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import { openQuarantine } from '../data/files/quarantine.ts';
@@ -116,14 +116,13 @@ async function addPages(
     const place = placeOf(places, document, batch.sources[i]);
     return place === undefined ? [] : [{ i, place }];
   });
-  const text = Buffer.from(batch.text.buffer, batch.text.byteOffset, batch.text.byteLength);
   const valueOf = [
     (i: number) => batch.documents[i] ?? '',
     () => batch.shard,
     (i: number) => BigInt(batch.rows[i] ?? 0),
     (i: number) => batch.sources[i] ?? '',
     (i: number) => (Number.isNaN(batch.tokens[i]) ? null : (batch.tokens[i] ?? null)),
-    (i: number) => text.toString('utf8', batch.textEnds[i - 1] ?? 0, batch.textEnds[i]),
+    (i: number) => textOf(batch, i),
     (_i: number, place: number) => place,
     (i: number) => before + i,
   ];

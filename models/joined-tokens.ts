@@ -101,6 +101,21 @@ export function cutPrompts(
   return { joined: over === 0 ? [...joined] : joined.map(cut), cutTokens: over };
 }
 
+/**
+ * The tokens to read for each group of sequences, if what a sequence has in common with the beginning of an earlier
+ * one is read once.
+ */
+export function countNew(groups: readonly (readonly (readonly number[])[])[]): number[] {
+  const earlier: (readonly number[])[] = [];
+  return groups.map((group) =>
+    group.reduce((sum, ids) => {
+      const shared = Math.max(0, ...earlier.map((other) => commonLength(other, ids)));
+      earlier.push(ids);
+      return sum + ids.length - shared;
+    }, 0),
+  );
+}
+
 export interface Window {
   /** The tokens to read; `to` is exclusive. */
   from: number;

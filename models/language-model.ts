@@ -25,6 +25,12 @@ export interface Answer {
   continuations: ContinuationAnswer[];
   /** Prompt tokens removed to fit the prompt into the context. */
   cutTokens: number;
+  /**
+   * All tokens that the model read and wrote for this question, in however many requests. Work that questions
+   * in one call share counts for the first.
+   */
+  tokensRead: number;
+  tokensWritten: number;
 }
 
 export interface TextLogProbability {
@@ -54,7 +60,11 @@ export interface Sampling {
 
 export interface Generation {
   text: string;
+  /** Tokens of the text. */
   tokens: number;
+  /** All tokens that the model read and wrote. */
+  tokensRead: number;
+  tokensWritten: number;
   /** Whether it ended with an end token or a stop text, not at maxTokens. */
   isComplete: boolean;
   cutTokens: number;
@@ -92,6 +102,10 @@ export interface LanguageModel {
   continuations: 'any' | 'one token';
   /** Whether control tokens in a text, such as `<|im_end|>`, are more than plain characters to it. */
   obeysControlTokens: boolean;
+  /** Whether it answers through files, so that only stored answers are known. */
+  answersLater: boolean;
+  /** Fields of a chat request that a server needs to answer as this model does. */
+  chatFields: Readonly<Record<string, unknown>>;
   source: Source;
   /**
    * Answers questions, in order. Questions in one call share the work on a common prefix, so ask all

@@ -2,6 +2,7 @@
 // machine or at an endpoint.
 
 import type { Report } from '../run/progress.ts';
+import { isAddress } from '../run/address.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Settings } from '../run/settings.ts';
 import type { ModelSettings } from '../run/model-settings.ts';
@@ -19,7 +20,7 @@ export async function openEmbedder(
   report: Report,
 ): Promise<Embedder> {
   report({ stage: 'load the embedding model', done: 0, unit: 'documents' });
-  if (/^https?:\/\//.test(settings.model)) return openEndpoint(settings);
+  if (isAddress(settings.model)) return openEndpoint(settings);
   // Its libraries take a while to load, and endpoints do not need them.
   const { openTransformer } = await import('./onnx/embedder.ts');
   return openTransformer(settings, baseFolder);
@@ -42,7 +43,7 @@ export async function openLanguageModel(
     return openServerPool(entry, entry.model, baseFolder);
   }
   const settings: ModelSettings = { ...entry, model: entry.model };
-  if (/^https?:\/\//.test(settings.model)) {
+  if (isAddress(settings.model)) {
     const { openEndpointModel } = await import('./endpoint/language-model.ts');
     return openEndpointModel(settings);
   }

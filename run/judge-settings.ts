@@ -77,7 +77,7 @@ export const judgeSchema = z
     /** Length of a window, in UTF-16 code units. */
     characters: count.min(16).max(10_000_000).default(4096),
     combine: z.enum(['product', 'minimum', 'geometric mean']).default('product'),
-    /** For questions that have no limit of their own. */
+    /** For questions in the settings without a limit of their own, and in place of that of a preset or subject. */
     leastMass: share.optional(),
     budget: z
       .strictObject({ tokens: positiveNumber.optional(), money: positiveNumber.optional() })

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { countNumber as count, positiveNumber, secondsNumber } from './bounds.ts';
-import { showPath } from './address.ts';
+import { isAddress, showPath } from './address.ts';
 
 /** A name that can be a file and part of an address. */
 export const name = z
@@ -14,10 +14,7 @@ export const name = z
 
 /** What `model` can be beside one name, folder or address: servers that share the work. */
 const serversSchema = z.union([
-  z
-    .array(z.string().regex(/^https?:\/\//i, 'the address of a server'))
-    .min(1)
-    .max(1024),
+  z.array(z.string().refine(isAddress, 'the address of a server')).min(1).max(1024),
   z.strictObject({
     /** A folder in which each server announces its address in a file. */
     servers: z.string().min(1),

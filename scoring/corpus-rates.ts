@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { checkFields } from '../data/rows/check-fields.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
-import type { Chunk, Shard } from '../data/documents.ts';
+import { type Chunk, type Shard, textOf } from '../data/documents.ts';
 import { withDuckDb } from '../data/duckdb/duckdb.ts';
 import { BetrError, fail } from '../run/errors/errors.ts';
 import { keyHash } from '../data/files/hash.ts';
@@ -181,13 +181,11 @@ async function* readBeginning(
     batchBytes: placeBytes / 4,
     connection,
   })) {
-    const text = Buffer.from(batch.text.buffer, batch.text.byteOffset, batch.text.byteLength);
     for (let i = 0; i < batch.count; i++) {
       const source = batch.sources[i] ?? '';
       const count = (seen.get(source) ?? 0) + 1;
       seen.set(source, count);
-      if (count <= most)
-        yield { source, text: text.toString('utf8', batch.textEnds[i - 1] ?? 0, batch.textEnds[i]) };
+      if (count <= most) yield { source, text: textOf(batch, i) };
     }
     bytes += batch.text.length;
     if (bytes >= placeBytes) return;

@@ -1,5 +1,6 @@
 // What a document costs a slow scorer, measured on some documents of the probed places.
 
+import { textOf } from '../data/documents.ts';
 import type { Report } from '../run/progress.ts';
 import type { CorpusScorer, Measured } from './scorers/kind.ts';
 
@@ -25,7 +26,7 @@ export function openTextKeeper(): { scorer: CorpusScorer; take: () => string[] }
         const kept = Math.min(textsPerBatch, count);
         for (let i = 0; i < kept; i++) {
           const at = Math.floor(((i + 0.5) * count) / kept);
-          texts.push(Buffer.from(text.subarray(textEnds[at - 1] ?? 0, textEnds[at])).toString());
+          texts.push(textOf({ text, textEnds }, at));
         }
       },
     },

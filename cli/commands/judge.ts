@@ -145,6 +145,7 @@ async function exchangeBatch(name: string, options: JudgeOptions): Promise<void>
       };
       return {
         backEnd: judge.model.source.backEnd,
+        answersLater: judge.model.answersLater,
         ...(requests === undefined
           ? {}
           : { written: await writeBatch(run, judge, texts, resolve(requests)) }),

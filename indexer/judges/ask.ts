@@ -70,22 +70,24 @@ async function askProbabilities(
   text: string,
 ): Promise<Told[]> {
   if (questions.length === 0) return [];
-  const prompts = questions.map((question) => promptOf(model, question, text));
   const answers = await model.logProbabilities(
-    questions.map(({ groups }, at) => ({
-      prompt: prompts[at] ?? '',
-      continuations: groups.flatMap(({ continuations }) => continuations),
+    questions.map((question) => ({
+      prompt: promptOf(model, question, text),
+      continuations: question.groups.flatMap(({ continuations }) => continuations),
     })),
     'start',
   );
   return questions.map(({ groups }, at) => {
-    const answer = answers[at] ?? { continuations: [], cutTokens: 0 };
-    const tokens = countTokens(model, prompts, answer, at);
+    const answer = answers[at] ?? unanswered;
+    const tokens = answer.tokensRead + answer.tokensWritten;
     // Without its beginning, the prompt would be another.
     if (answer.cutTokens > 0) return { reply: { reason: 'too long' }, tokens };
     return { reply: replyOf(splitGroups(groups, answer)), tokens };
   });
 }
+
+/** In place of an answer that is missing. */
+export const unanswered: Answer = { continuations: [], cutTokens: 0, tokensRead: 0, tokensWritten: 0 };
 
 /** The reply that follows from the log probabilities of each group's answers; null for unreported ones. */
 export function replyOf(logs: readonly (readonly (number | null)[])[]): Reply {
@@ -122,27 +124,6 @@ export function withoutControl(text: string): string {
   return text.replace(/<(?=[|｜]|\/?[a-z_]{1,30}>)/gi, '< ').replace(/\[(?=\/?[A-Z_]{1,30}\])/g, '[ ');
 }
 
-/**
- * The tokens that the model reads for a question, and the one that it writes. Where the questions share the
- * work on their common beginning, it counts for the first. Four characters count as a token if the server does
- * not tell.
- */
-function countTokens(
-  { source }: LanguageModel,
-  prompts: readonly string[],
-  { continuations }: Answer,
-  at: number,
-): number {
-  const [first = ''] = prompts;
-  const prompt = prompts[at] ?? '';
-  const told = Math.max(...continuations.map(({ promptTokens }) => promptTokens ?? 0));
-  const tokens = told > 0 ? told : Math.ceil(prompt.length / 4);
-  if (at === 0 || source.backEnd === 'endpoint') return tokens + 1;
-  let shared = 0;
-  while (shared < prompt.length && prompt.charCodeAt(shared) === first.charCodeAt(shared)) shared++;
-  return Math.ceil(tokens * (1 - shared / Math.max(1, prompt.length))) + 1;
-}
-
 async function askRatings(model: LanguageModel, question: AskedQuestion, text: string): Promise<Told> {
   const { samples, maxTokens } = question;
   const prompt = promptOf(model, question, text);
@@ -151,14 +132,15 @@ async function askRatings(model: LanguageModel, question: AskedQuestion, text: s
   for (let sample = 1; sample <= samples; sample++) {
     const {
       text: written,
-      tokens: generated,
+      tokensRead,
+      tokensWritten,
       cutTokens,
     } = await model.generate(prompt, {
       maxTokens,
       temperature: samples === 1 ? 0 : 1,
       seed: sample,
     });
-    tokens += Math.ceil(prompt.length / 4) + generated;
+    tokens += tokensRead + tokensWritten;
     if (cutTokens > 0) return { reply: { reason: 'too long' }, tokens };
     ratings.push(readRating(written, question));
   }

@@ -9,6 +9,7 @@ import {
   findFault,
 } from '../../models/endpoint/log-probabilities.ts';
 import { readRefusal } from '../../models/endpoint/refusal.ts';
+import { estimateTokens } from '../../models/endpoint/usage.ts';
 import { readRating, replyOf, type Told } from './ask.ts';
 import type { AskedQuestion } from './questions.ts';
 
@@ -23,6 +24,8 @@ export interface Awaited {
   question: AskedQuestion;
   /** The prompt's characters, with runs of one character counted once. */
   characters: number;
+  /** The prompt's tokens, for servers that do not count them. */
+  estimate: number;
   /** The blanks at the prompt's end, which belong to the answers. */
   blanks: string;
 }
@@ -32,6 +35,7 @@ export function awaitedOf(question: AskedQuestion, prompt: string, isChat: boole
   return {
     question,
     characters: countVaried(prompt),
+    estimate: estimateTokens(prompt),
     blanks: isPlain ? '' : joinTexts(prompt, '').continuation,
   };
 }
@@ -66,7 +70,7 @@ export function readAnswer(row: unknown, awaited: Awaited): Told | AnswerProblem
   const { promptTokens, completionTokens } = completion;
   const cut = findCutText(promptTokens, awaited.characters);
   if (cut !== undefined) return { problem: 'truncated', reason: cut };
-  const tokens = (promptTokens ?? Math.ceil(awaited.characters / 4)) + (completionTokens ?? 1);
+  const tokens = (promptTokens ?? awaited.estimate) + (completionTokens ?? estimateWritten(body));
   if (awaited.question.mode === 'rating') return readRatings(body, awaited.question, tokens);
   const { positions = [], finish } = completion.choice;
   if (finish === 'content_filter') return failed('a content filter stopped it');
@@ -96,6 +100,11 @@ function readRatings(body: unknown, question: AskedQuestion, tokens: number): To
   );
   if (isCut) return { problem: 'truncated', reason: 'it stopped before its rating; raise maxTokens' };
   return { reply: { ratings }, tokens };
+}
+
+function estimateWritten(body: unknown): number {
+  const choices = choicesSchema.safeParse(body).data?.choices ?? [];
+  return choices.reduce((sum, { text, message }) => sum + estimateTokens(text ?? message?.content ?? ''), 0);
 }
 
 /** A text that is too long is a reply: asking again would not help. */

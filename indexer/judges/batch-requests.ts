@@ -2,12 +2,16 @@
 // with its answer. `vllm run-batch` and hosted batch services read it.
 
 import { open } from 'node:fs/promises';
+import { textOf } from '../../data/documents.ts';
 import { ignoredRows } from '../../data/files/quarantine.ts';
 import { readShard } from '../../data/read.ts';
 import { listCorpus } from '../../data/shards.ts';
 import { commitFile } from '../../data/files/commit.ts';
+import { chatBody, chatTop, completionBody, topTokens } from '../../models/endpoint/request-bodies.ts';
 import { joinTexts } from '../../models/joined-tokens.ts';
+import type { LanguageModel } from '../../models/language-model.ts';
 import type { ModelEntry } from '../../run/model-settings.ts';
+import { isAddress } from '../../run/address.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { readSampleBlocks } from '../vectors/embed.ts';
@@ -40,42 +44,29 @@ export function modelOf({ settings: { models } }: Run, { model }: Judge): ModelE
   return found;
 }
 
-/** Tokens that chat routes report at most. */
-const chatTopMost = 20;
-
 /** A request's route and body. */
 export function batchRequest(
   settings: ModelEntry,
   model: string,
+  chatFields: LanguageModel['chatFields'],
   { prompt, question }: Pick<JudgeRequest, 'prompt' | 'question'>,
 ): { url: string; body: object } {
-  const { chat, topLogProbabilities: top } = settings;
+  const { chat } = settings;
   const { mode, samples, maxTokens } = question;
-  const isRating = mode === 'rating';
-  const common = {
-    model,
-    max_tokens: isRating ? maxTokens : 1,
-    temperature: isRating && samples > 1 ? 1 : 0,
-    ...(isRating && samples > 1 ? { n: samples } : {}),
-  };
-  if (chat)
-    return {
-      url: '/v1/chat/completions',
-      body: {
-        ...common,
-        messages: [{ role: 'user', content: prompt }],
-        ...(isRating ? {} : { logprobs: true, top_logprobs: Math.min(top, chatTopMost) }),
-      },
+  const top = topTokens(settings, chat);
+  if (mode === 'rating') {
+    const more = {
+      max_tokens: maxTokens,
+      ...(samples > 1 ? { temperature: 1, n: samples } : { temperature: 0 }),
     };
-  return {
-    url: '/v1/completions',
-    // Trailing blanks belong to the answers, as for a server that answers now.
-    body: {
-      ...common,
-      prompt: isRating ? prompt : joinTexts(prompt, '').prompt,
-      ...(isRating ? {} : { logprobs: top }),
-    },
-  };
+    return chat
+      ? { url: '/v1/chat/completions', body: chatBody(model, prompt, chatFields, more) }
+      : { url: '/v1/completions', body: completionBody(model, prompt, more) };
+  }
+  if (chat) return { url: '/v1/chat/completions', body: chatBody(model, prompt, chatFields, chatTop(top)) };
+  // Trailing blanks belong to the answers, as for a server that answers now.
+  const { prompt: kept } = joinTexts(prompt, '');
+  return { url: '/v1/completions', body: completionBody(model, kept, { logprobs: top }) };
 }
 
 /**
@@ -112,7 +103,7 @@ export async function writeBatch(
               `${JSON.stringify({
                 custom_id: requestId(judge, request.digest),
                 method: 'POST',
-                ...batchRequest(settings, model, request),
+                ...batchRequest(settings, model, judge.model.chatFields, request),
               })}\n`,
             );
         }
@@ -153,23 +144,16 @@ export async function forEachRequest(
     await readSampleBlocks(run, run.files.sample, (_keys, texts) => useTexts(texts));
     return;
   }
-  const decoder = new TextDecoder();
   for (const shard of await listCorpus(run)) {
-    for await (const { count, text, textEnds } of readShard(shard, run.settings.corpus.fields, {
-      quarantine: ignoredRows,
-    }))
-      await useTexts(
-        Array.from({ length: count }, (_, i) =>
-          decoder.decode(text.subarray(textEnds[i - 1] ?? 0, textEnds[i])),
-        ),
-      );
+    for await (const batch of readShard(shard, run.settings.corpus.fields, { quarantine: ignoredRows }))
+      await useTexts(Array.from({ length: batch.count }, (_, i) => textOf(batch, i)));
   }
 }
 
 /** What requests call the model: its name at the server, or on the hub. Errors: LANGUAGE_MODEL_NAME_MISSING. */
 function nameForRequests({ name, model, endpointModel }: ModelEntry): string {
   if (endpointModel !== undefined) return endpointModel;
-  if (typeof model !== 'string' || /^https?:/i.test(model))
+  if (typeof model !== 'string' || isAddress(model))
     throw fail('LANGUAGE_MODEL_NAME_MISSING', { model: name });
   return model;
 }

@@ -110,8 +110,7 @@ export async function openJudge(run: Run, name: string, report: Report): Promise
       model,
       questions,
       store,
-      // An endpoint gets the next window while it answers the questions about others.
-      atOnce: () => (model.callsAtOnce === undefined ? 1 : 2 * model.callsAtOnce),
+      atOnce: () => model.callsAtOnce ?? 1,
       budget: { mostTokens, price: ofModel?.price?.perMillionTokens, ...settings.budget },
     });
     return {

@@ -12,9 +12,8 @@ import { readRegularSync } from '../../run/regular-file.ts';
 const folder = join(productFolder(), 'indexer', 'judges', 'presets');
 const subjectsFile = 'subjects.yaml';
 
-const presetSchema = z.strictObject({ about: z.string(), questions: z.array(questionSchema).min(1) });
+const presetSchema = z.strictObject({ questions: z.array(questionSchema).min(1) });
 const subjectsSchema = z.strictObject({
-  about: z.string(),
   prompt: z.string(),
   leastMass: z.number(),
   subjects: z.record(z.string(), z.array(z.string().min(1)).min(1)),

@@ -37,6 +37,7 @@ export interface AskedQuestion {
  */
 export function readQuestions(judge: JudgeSettings, isChat: boolean): AskedQuestion[] {
   const questions = findQuestions(judge);
+  const isOwn = judge.questions !== undefined;
   // They become column names, which are case-insensitive.
   const names = new Set(questions.map(({ name }) => name.toLowerCase()));
   if (names.size < questions.length) throw invalid(judge, 'two of its questions have the same name');
@@ -64,7 +65,10 @@ export function readQuestions(judge: JudgeSettings, isChat: boolean): AskedQuest
       maxTokens: question.maxTokens,
       spelling: question.spelling,
       weight: question.weight,
-      leastMass: question.leastMass ?? judge.leastMass ?? leastMass,
+      // What the settings say counts more than what comes with a preset.
+      leastMass:
+        (isOwn ? (question.leastMass ?? judge.leastMass) : (judge.leastMass ?? question.leastMass)) ??
+        leastMass,
     };
   });
 }

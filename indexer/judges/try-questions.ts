@@ -4,7 +4,7 @@
 import { fail } from '../../run/errors/errors.ts';
 import type { JudgeSettings } from '../../run/judge-settings.ts';
 import type { Answer, LanguageModel } from '../../models/language-model.ts';
-import { promptOf } from './ask.ts';
+import { promptOf, unanswered } from './ask.ts';
 import type { AskedQuestion } from './questions.ts';
 
 const text = 'The sum of two odd numbers is even.';
@@ -18,7 +18,7 @@ export async function tryQuestions(
   model: LanguageModel,
   questions: readonly AskedQuestion[],
 ): Promise<string[]> {
-  if (model.source.backEnd === 'batch')
+  if (model.answersLater)
     return [
       `The model "${model.name}" answers through files, which cannot be tested in advance. It reports only its ` +
         `${model.source.topK ?? 0} most likely tokens, so an answer of several tokens counts as impossible.`,
@@ -38,7 +38,7 @@ export async function tryQuestions(
     'start',
   );
   return byProbability.flatMap((question, at) => {
-    const answer = answers[at] ?? { continuations: [], cutTokens: 0 };
+    const answer = answers[at] ?? unanswered;
     if (answer.cutTokens > 0)
       throw fail('JUDGE_INVALID', {
         judge: name,

@@ -5,7 +5,7 @@
 import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
 import { DOUBLE, INTEGER, UBIGINT, VARCHAR } from '../../data/duckdb/library.ts';
 import { z } from 'zod';
-import type { DocumentBatch, Shard } from '../../data/documents.ts';
+import { type DocumentBatch, type Shard, textOf } from '../../data/documents.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { keyHash } from '../../data/files/hash.ts';
 import type { Report } from '../../run/progress.ts';
@@ -155,7 +155,6 @@ function appendPicked(
   picked: readonly number[],
   hashes: readonly bigint[],
 ): void {
-  const text = Buffer.from(batch.text.buffer, batch.text.byteOffset, batch.text.byteLength);
   const valueOf = [
     (i: number) => hashes[i] ?? 0n,
     (i: number) => batch.documents[picked[i] ?? 0] ?? '',
@@ -163,8 +162,7 @@ function appendPicked(
     (i: number) => batch.rows[picked[i] ?? 0] ?? 0,
     (i: number) => batch.sources[picked[i] ?? 0] ?? '',
     (i: number) => numberOrNull(batch.tokens[picked[i] ?? 0]),
-    (i: number) =>
-      text.toString('utf8', batch.textEnds[(picked[i] ?? 0) - 1] ?? 0, batch.textEnds[picked[i] ?? 0]),
+    (i: number) => textOf(batch, picked[i] ?? 0),
   ];
   appendColumns(appender, types, picked.length, (column, from, to) =>
     Array.from({ length: to - from }, (_, i) => valueOf[column]?.(from + i) ?? null),

@@ -8,12 +8,8 @@ export type Spellings = readonly (number | null)[];
 export interface Judgment {
   /** Between 0 and 1; null if the answers have too little probability to be meaningful. */
   score: number | null;
-  /** The score from the most likely spelling of each answer, as in the paper; null as above. */
-  scoreByMaximum: number | null;
   /** The total probability of the answers. */
   mass: number;
-  /** Whether the model reports no spelling of one of the answers, so its probability counts as 0. */
-  isOneSided: boolean;
 }
 
 /**
@@ -29,9 +25,7 @@ export function judgeAnswers(inFavor: Spellings, against: Spellings, least = lea
   const isKnown = mass > 0 && mass >= least;
   return {
     score: isKnown ? ratio(yes, no) : null,
-    scoreByMaximum: isKnown ? ratio(maximum(inFavor), maximum(against)) : null,
     mass,
-    isOneSided: isKnown && (yes === -Infinity || no === -Infinity),
   };
 }
 

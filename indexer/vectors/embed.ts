@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
+import { readStrings } from '../../data/duckdb/columns.ts';
 import { streamChunks } from '../../data/duckdb/stream.ts';
 import { formatCountOf } from '../../run/amounts.ts';
 import { fail } from '../../run/errors/errors.ts';
@@ -177,8 +178,6 @@ async function writeRefused(run: Run, sample: string, refused: ReadonlyMap<strin
   });
 }
 
-const rowsSchema = z.array(z.tuple([z.string(), z.string()]));
-
 /**
  * Reads a sample file, or its first `documents`, in blocks and passes document keys and texts to `use`, in file
  * order.
@@ -196,10 +195,9 @@ export async function readSampleBlocks(
       connection,
       `SELECT document, text FROM ${parquetSource(sample)}${documents === undefined ? '' : ` LIMIT ${documents}`}`,
     )) {
-      for (const [key, text] of rowsSchema.parse(chunk.getRows())) {
-        keys.push(key);
-        texts.push(text);
-      }
+      // The library's own conversion drops a byte order mark.
+      for (const key of readStrings(chunk, 0)) keys.push(key ?? '');
+      for (const text of readStrings(chunk, 1)) texts.push(text ?? '');
       if (keys.length < blockDocuments) continue;
       await use(keys, texts);
       keys = [];

@@ -4,6 +4,7 @@
 import { fail } from '../../run/errors/errors.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
 import { fingerprint } from '../../run/run.ts';
+import { topTokens } from '../endpoint/request-bodies.ts';
 import type { LanguageModel } from '../language-model.ts';
 
 const reason =
@@ -12,7 +13,8 @@ const reason =
 
 /** Opens the model named `endpointModel`. Errors: LANGUAGE_MODEL_NAME_MISSING. */
 export function openBatchModel(settings: ModelSettings): LanguageModel {
-  const { name, endpointModel, chat, topLogProbabilities: topK } = settings;
+  const { name, endpointModel, chat } = settings;
+  const topK = topTokens(settings, chat);
   if (endpointModel === undefined) throw fail('LANGUAGE_MODEL_NAME_MISSING', { model: name });
   const refuse = (what: string) => (): Promise<never> =>
     Promise.reject(fail('LANGUAGE_MODEL_CANNOT', { model: name, what, reason }));
@@ -24,6 +26,8 @@ export function openBatchModel(settings: ModelSettings): LanguageModel {
     lacks: { logProbabilities: reason, textLogProbability: reason, generate: reason },
     continuations: 'one token',
     obeysControlTokens: true,
+    answersLater: true,
+    chatFields: {},
     source: {
       backEnd: 'batch',
       place: endpointModel,

@@ -7,7 +7,7 @@ import { openRandom } from '../../data/seeded-random.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
 import { fail } from '../../run/errors/errors.ts';
-import { cutPrompts, joinAll, textWindows } from '../joined-tokens.ts';
+import { countNew, cutPrompts, joinAll, textWindows } from '../joined-tokens.ts';
 import type { LanguageModel } from '../language-model.ts';
 
 const contextTokens = 8192;
@@ -56,6 +56,8 @@ export function openDummy(settings: ModelSettings): LanguageModel {
     lacks: {},
     continuations: 'any',
     obeysControlTokens: false,
+    answersLater: false,
+    chatFields: {},
     source: {
       backEnd: 'dummy',
       place: settings.model,
@@ -87,6 +89,8 @@ export function openDummy(settings: ModelSettings): LanguageModel {
               isGreedy: false,
             })),
             cutTokens,
+            tokensRead: countNew([joined.map(({ ids }) => ids)])[0] ?? 0,
+            tokensWritten: 0,
           };
         }),
       ),
@@ -122,6 +126,8 @@ export function openDummy(settings: ModelSettings): LanguageModel {
       return Promise.resolve({
         text: text.slice(0, Number.isFinite(stopAt) ? stopAt : undefined),
         tokens: written.length,
+        tokensRead: encode(prompt).length,
+        tokensWritten: written.length,
         isComplete,
         cutTokens: 0,
       });

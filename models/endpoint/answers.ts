@@ -6,14 +6,21 @@ import type { Answer, ContinuationAnswer, CutSide, Question } from '../language-
 import type { Position } from './log-probabilities.ts';
 import type { Routes } from './route-requests.ts';
 import type { ServerTokenizer } from './server-tokenizer.ts';
+import { countUsage, type Usage } from './usage.ts';
 import { alignEcho, type Opened, roomOf, sumOf } from './positions.ts';
 
 /** Answers a question through the best route of the server. */
-export async function answer(
+export function answer(open: Opened, question: Question, side: CutSide): Promise<Answer> {
+  return countUsage(() => answerOnce(open, question, side));
+}
+
+type Uncounted = Omit<Answer, keyof Usage>;
+
+async function answerOnce(
   open: Opened,
   { prompt, continuations }: Question,
   side: CutSide,
-): Promise<Answer> {
+): Promise<Uncounted> {
   const { routes, tokenizer, atOnce } = open;
   if (tokenizer !== undefined) return answerByTokens(open, tokenizer, { prompt, continuations }, side);
   if (continuations.includes(''))
@@ -29,8 +36,8 @@ export async function answer(
       ),
     };
   }
-  // Trailing blanks of the prompt move into every continuation.
-  const parts = joinTexts(prompt, '');
+  // Trailing blanks of the prompt move into every continuation, but a reply does not begin with those of a message.
+  const parts = routes.name === 'chat' ? { prompt, continuation: '' } : joinTexts(prompt, '');
   const position = await atOnce(() => orNone(open, top)(parts.prompt));
   return {
     cutTokens: 0,
@@ -45,7 +52,7 @@ async function answerByTokens(
   tokenizer: ServerTokenizer,
   { prompt, continuations }: Question,
   side: CutSide,
-): Promise<Answer> {
+): Promise<Uncounted> {
   const { asking, routes, atOnce } = open;
   const steps = joining(prompt, continuations);
   let step = steps.next([]);

@@ -13,8 +13,10 @@ import {
   readNext,
   requestCompletion,
 } from './route-requests.ts';
+import { addUsage } from './usage.ts';
 
 const scoresSchema = z.object({
+  usage: z.object({ prompt_tokens: z.number().nullish(), completion_tokens: z.number().nullish() }).nullish(),
   scores: z.array(
     z.array(
       z
@@ -55,7 +57,8 @@ export async function withChosenTokens(
       apply_softmax: false,
       item_first: false,
     };
-    const { scores } = await server.ask(`${server.base}/score`, body, scoresSchema);
+    const { scores, usage } = await server.ask(`${server.base}/score`, body, scoresSchema);
+    addUsage(usage?.prompt_tokens ?? prompt.length, usage?.completion_tokens ?? 0);
     const row = scores[0] ?? [];
     const sum = row.reduce((total, value) => total + value, 0);
     if (row.length !== wanted.length || sum === 0 || sum > 1 + sumTolerance) {

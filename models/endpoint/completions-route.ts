@@ -31,7 +31,7 @@ export async function completionsRoutes(asking: Asking, sample: Prompt): Promise
   // Two tokens can have the same text.
   const byId = asking.server.program === 'vllm' ? { return_tokens_as_token_ids: true } : {};
   const top = async (prompt: Prompt): Promise<Position | string> =>
-    readNext(asking, await complete(prompt, { logprobs: asking.topK, ...byId }), 'completions');
+    readNext(asking, await complete(prompt, { logprobs: asking.topK(false), ...byId }), 'completions');
   const first = await ifThere(() => complete(sample, {}));
   if (first === undefined) return undefined;
   const echoed = await ifThere(() => echo(sample));

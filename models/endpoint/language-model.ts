@@ -12,10 +12,13 @@ import { scoreText } from './text-answer.ts';
 import { defaultPace, EndpointProblem } from './exchange.ts';
 import type { Pace } from '../../data/remote/retry.ts';
 import { type Asking, chat, requestCompletion } from './route-requests.ts';
+import { callsAtServer } from './calls-at-server.ts';
 import type { LogprobsMode } from './logprobs-mode.ts';
+import { topTokens, withoutThought } from './request-bodies.ts';
 import { findRoutes } from './routes.ts';
 import { openServer } from './server.ts';
 import { openServerTokenizer } from './server-tokenizer.ts';
+import { countUsage } from './usage.ts';
 
 /** Programs whose chat route accepts variables for the chat template. */
 const withTemplateValues = ['llamacpp', 'vllm', 'sglang'];
@@ -54,11 +57,8 @@ export async function openServerModel(
   const asking: Asking = {
     server,
     name,
-    topK: Math.max(2, settings.topLogProbabilities),
-    // Lets reasoning models answer immediately, if the template can write an empty thought.
-    chatMore: withTemplateValues.includes(server.program)
-      ? { chat_template_kwargs: { enable_thinking: false } }
-      : {},
+    topK: (isChat) => topTokens(settings, isChat),
+    chatFields: withTemplateValues.includes(server.program) ? withoutThought : {},
   };
   const tokenizer = settings.chat ? undefined : await openServerTokenizer(server);
   const routes = await refusals(
@@ -72,6 +72,7 @@ export async function openServerModel(
   );
   const contextTokens = lesser(server.contextTokens, settings.contextTokens ?? null);
   const isExact = routes.next !== undefined || routes.echo !== undefined;
+  const topK = isExact ? null : asking.topK(routes.name === 'chat');
   const lacks: Partial<Record<Verb, string>> = {
     ...(routes.none === undefined ? {} : { logProbabilities: routes.none }),
     ...(routes.echo === undefined ? { textLogProbability: routes.none ?? routes.noEcho } : {}),
@@ -100,7 +101,7 @@ export async function openServerModel(
     weights: server.quantization,
     route: routes.name,
     byTokens: tokenizer !== undefined,
-    topK: isExact ? null : asking.topK,
+    topK,
     chat: settings.chat,
     contextTokens,
     ...logprobsMode,
@@ -113,12 +114,14 @@ export async function openServerModel(
     lacks,
     continuations: isExact ? 'any' : 'one token',
     obeysControlTokens: tokenizer?.hasPlainText !== true,
+    answersLater: false,
+    chatFields: asking.chatFields,
     source: {
       backEnd: 'endpoint',
       place: server.shown,
       quantization: server.quantization,
       precision: isExact ? 'exact' : 'top-k',
-      topK: isExact ? null : asking.topK,
+      topK,
       route: routes.name,
       ...logprobsMode,
     },
@@ -127,7 +130,7 @@ export async function openServerModel(
     textLogProbability: async (text) => guard('textLogProbability', () => scoreText(open, text)),
     generate: async (prompt, sampling) => guard('generate', () => generate(open, settings, prompt, sampling)),
     close: () => Promise.resolve(),
-    callsAtOnce: settings.requestsAtOnce,
+    callsAtOnce: callsAtServer(settings),
   };
   return { model, identity };
 }
@@ -162,12 +165,14 @@ async function generate(
       cut === 'start' ? ids.slice(cutTokens) : ids.slice(0, ids.length - cutTokens),
     );
   }
-  const { choice, completionTokens } = await atOnce(() =>
-    isChat ? chat(asking, prompt, more) : requestCompletion(asking, sent, more),
+  const { choice, tokensRead, tokensWritten } = await countUsage(() =>
+    atOnce(() => (isChat ? chat(asking, prompt, more) : requestCompletion(asking, sent, more))),
   );
   return {
     text: choice.text,
-    tokens: completionTokens ?? choice.positions?.length ?? 0,
+    tokens: tokensWritten,
+    tokensRead,
+    tokensWritten,
     isComplete: choice.finish !== 'length',
     cutTokens,
   };

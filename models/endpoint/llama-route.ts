@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
 import { findCut, findFault } from './log-probabilities.ts';
 import { type Asking, type Routes, checkDoubled } from './route-requests.ts';
+import { addUsage } from './usage.ts';
 
 const llamaToken = z.object({ id: z.number().int(), logprob: z.number().nullish() });
 const llamaSchema = z.object({
@@ -45,6 +46,7 @@ export async function llamaRoutes(asking: Asking, ids: readonly number[]): Promi
         : findCut(answer.tokens_evaluated ?? null, prompt.length);
     if (cut !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: cut });
     checkDoubled(asking, answer.tokens_evaluated ?? null, prompt.length);
+    addUsage(answer.tokens_evaluated ?? prompt.length, 1);
     const [first] = answer.completion_probabilities ?? [];
     const top = (first?.top_logprobs ?? []).map(({ id, logprob }) => ({
       text: '',

@@ -3,6 +3,7 @@
 import { BetrError, fail } from '../../run/errors/errors.ts';
 import type { ModelEntry } from '../../run/model-settings.ts';
 import type { LanguageModel } from '../language-model.ts';
+import { callsAtServer } from './calls-at-server.ts';
 import { type Member, type PoolMembers, type PoolPace, problemOf, type Tell } from './pool-members.ts';
 
 interface Taken {
@@ -33,7 +34,7 @@ export class PoolLine {
   readonly #settings: ModelEntry;
   readonly #place: string;
   readonly #slowMs: number;
-  /** At one server. Its requests have their own limit; a second call fills the gaps between those of a first. */
+  /** At one server. */
   readonly #callsAtOnce: number;
   readonly #tell: Tell;
   readonly #waiting: { resolve: (taken: Taken) => void; reject: (error: BetrError) => void }[] = [];
@@ -49,7 +50,7 @@ export class PoolLine {
     this.#settings = settings;
     this.#place = place;
     this.#slowMs = pace.slowMs;
-    this.#callsAtOnce = 2 * settings.requestsAtOnce;
+    this.#callsAtOnce = callsAtServer(settings);
     this.#tell = tell;
     members.changed = () => this.#serve();
     this.#poll = setInterval(() => {

@@ -4,7 +4,9 @@ import { fail } from '../../run/errors/errors.ts';
 import { EndpointProblem } from './exchange.ts';
 import { type Completion, completionSchema, findCut, findFault, type Position } from './log-probabilities.ts';
 import type { LogprobsMode } from './logprobs-mode.ts';
+import { chatBody, completionBody } from './request-bodies.ts';
 import type { Server } from './server.ts';
+import { addUsage, estimateTokens } from './usage.ts';
 
 /** A prompt to send: its tokens if they are known, otherwise its text. */
 export type Prompt = string | readonly number[];
@@ -36,19 +38,22 @@ export interface Asking {
   server: Server;
   /** The model's name in the settings, for errors. */
   name: string;
-  topK: number;
+  /** How many of the most likely tokens to ask a route for. */
+  topK: (isChat: boolean) => number;
   /** Extra fields of a chat request, if the server's program accepts them. */
-  chatMore: Readonly<Record<string, unknown>>;
+  chatFields: Readonly<Record<string, unknown>>;
 }
 
 /** Sends a chat request. Errors: those of a server. */
-export function chat(
-  { server, chatMore }: Asking,
+export async function chat(
+  { server, chatFields }: Asking,
   text: string,
   more: Readonly<Record<string, unknown>>,
 ): Promise<Completion> {
-  const body = { ...named(server), messages: [{ role: 'user', content: text }], ...chatMore, ...more };
-  return server.ask(`${server.base}/chat/completions`, body, completionSchema);
+  const body = chatBody(server.model, text, chatFields, more);
+  const completion = await server.ask(`${server.base}/chat/completions`, body, completionSchema);
+  report(completion, text, body);
+  return completion;
 }
 
 /**
@@ -61,16 +66,24 @@ export async function requestCompletion(
   more: Readonly<Record<string, unknown>>,
 ): Promise<Completion> {
   const { server, name } = asking;
-  const body = { ...named(server), prompt, max_tokens: 1, temperature: 0, ...more };
+  const body = completionBody(server.model, prompt, more);
   const completion = await server.ask(`${server.base}/completions`, body, completionSchema);
+  report(completion, prompt, body);
   const cut = findCut(completion.promptTokens, typeof prompt === 'string' ? prompt : prompt.length);
   if (cut !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: cut });
   if (typeof prompt !== 'string') checkDoubled(asking, completion.promptTokens, prompt.length);
   return completion;
 }
 
-function named({ model }: Server): { model?: string } {
-  return model === undefined ? {} : { model };
+/** Reports what a request read and wrote: by the server's count, or else by an estimate. */
+function report(
+  { choice, promptTokens, completionTokens }: Completion,
+  prompt: Prompt,
+  { max_tokens: most }: Readonly<Record<string, unknown>>,
+): void {
+  const read = typeof prompt === 'string' ? estimateTokens(prompt) : prompt.length;
+  const written = Math.min(Number(most), estimateTokens(choice.text));
+  addUsage(promptTokens ?? read, completionTokens ?? written);
 }
 
 /** Throws if the server put another beginning token before the tokens. */

@@ -4,6 +4,7 @@
 import { fail } from '../../run/errors/errors.ts';
 import { findCut, type Position } from './log-probabilities.ts';
 import { type Asking, type Prompt, type Routes, chat, ifThere, orFail, readNext } from './route-requests.ts';
+import { chatTop } from './request-bodies.ts';
 import { llamaRoutes } from './llama-route.ts';
 import { completionsRoutes } from './completions-route.ts';
 import { withChosenTokens } from './chosen-tokens-route.ts';
@@ -38,12 +39,7 @@ export async function findRoutes(
 async function chatRoutes(asking: Asking): Promise<Routes> {
   const noEcho = 'a chat route does not echo prompts';
   const top = async (prompt: Prompt): Promise<Position | string> => {
-    const completion = await chat(asking, String(prompt), {
-      max_tokens: 1,
-      temperature: 0,
-      logprobs: true,
-      top_logprobs: Math.min(20, asking.topK),
-    });
+    const completion = await chat(asking, String(prompt), chatTop(asking.topK(true)));
     const cut = findCut(completion.promptTokens, String(prompt));
     if (cut !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: asking.name, problem: cut });
     return readNext(asking, completion, 'chat/completions');

@@ -1,5 +1,4 @@
-// A language model at several servers that share its work. Each server gets as many calls at once as the
-// settings allow; the others wait in one line, so that a slow server does not hold them up. A server that fails
+// A language model at several servers that share its work. Each server gets enough calls to keep it busy; the others wait in one line, so that a slow server does not hold them up. A server that fails
 // or falls behind is left out for a while, and its calls move to the others. With a folder, servers join and
 // leave as their files do.
 
@@ -7,6 +6,7 @@ import { fail } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
 import { type ModelEntry, type Servers, showPlace } from '../../run/model-settings.ts';
 import type { LanguageModel } from '../language-model.ts';
+import { callsAtServer } from './calls-at-server.ts';
 import { defaultPoolPace, PoolMembers, type PoolPace, type Tell } from './pool-members.ts';
 import { PoolLine } from './pool-line.ts';
 
@@ -47,7 +47,7 @@ export async function openServerPool(
       await members.close();
     },
     get callsAtOnce() {
-      return settings.requestsAtOnce * Math.max(1, members.ready().length);
+      return callsAtServer(settings) * Math.max(1, members.ready().length);
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import { openRandom } from '../../data/seeded-random.ts';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
-import { cutPrompts, joinAll, type Joined, startWindow, textWindows } from '../joined-tokens.ts';
+import { countNew, cutPrompts, joinAll, type Joined, startWindow, textWindows } from '../joined-tokens.ts';
 import type {
   Answer,
   CutSide,
@@ -75,8 +75,11 @@ export function openVerbs({ name, tokenizer, model, context, ends, chat }: Opene
       });
     }
     const scored = await answered(name, scoreSequences(model, sequences));
+    const groups = asked.map(({ joined }) => joined.map(({ ids }) => ids));
+    // Without a state that can be cut, the model reads every sequence from its beginning.
+    const read = model.cut === undefined ? groups.map((group) => group.flat().length) : countNew(groups);
     let next = 0;
-    return asked.map(({ joined, cutTokens }) => ({
+    return asked.map(({ joined, cutTokens }, at) => ({
       continuations: joined.map(({ ids, promptTokens }) => {
         const { logProbability, isGreedy } = scored[next++] ?? {
           logProbability: Number.NaN,
@@ -85,6 +88,8 @@ export function openVerbs({ name, tokenizer, model, context, ends, chat }: Opene
         return { logProbability, tokens: ids.length - promptTokens, promptTokens, isGreedy };
       }),
       cutTokens,
+      tokensRead: read[at] ?? 0,
+      tokensWritten: 0,
     }));
   };
 
@@ -124,6 +129,7 @@ export function openVerbs({ name, tokenizer, model, context, ends, chat }: Opene
       throw fail('LANGUAGE_MODEL_QUESTION', {
         problem: `its prompt is empty, and ${name} has no BOS token`,
       });
+    const tokensRead = ids.length;
     const random = openRandom(seed);
     const written: number[] = [];
     let past: Past | undefined;
@@ -141,7 +147,8 @@ export function openVerbs({ name, tokenizer, model, context, ends, chat }: Opene
       if (Number.isFinite(stopAt)) [text, isComplete] = [text.slice(0, stopAt), true];
       ids = [token];
     }
-    return { text, tokens: written.length, isComplete, cutTokens: over };
+    const tokens = written.length;
+    return { text, tokens, tokensRead, tokensWritten: tokens, isComplete, cutTokens: over };
   };
 
   return { logProbabilities, textLogProbability, generate };

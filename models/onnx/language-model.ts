@@ -4,6 +4,7 @@
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
+import { withoutThought } from '../endpoint/request-bodies.ts';
 import type { LanguageModel } from '../language-model.ts';
 import { openCausalModel } from './causal-model.ts';
 import { chooseDevice } from './devices.ts';
@@ -57,6 +58,8 @@ export async function openOnnxModel(settings: ModelSettings, baseFolder: string)
       lacks: {},
       continuations: 'any',
       obeysControlTokens: false,
+      answersLater: false,
+      chatFields: withoutThought,
       source: {
         backEnd: 'onnx',
         place: found.source,

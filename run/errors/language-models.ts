@@ -16,8 +16,9 @@ export const languageModelErrors = {
     exit: 1,
     say: (v: { model: string; reason: string }) =>
       `The language model ${v.model} cannot be loaded: ${v.reason}. Set "model" to a folder with ` +
-      'config.json, tokenizer.json, tokenizer_config.json and onnx/, to a model on the hub with ONNX files, or ' +
-      'to the address of a server.',
+      'config.json, tokenizer.json, tokenizer_config.json and onnx/, to a model on the hub with ONNX files, to the ' +
+      'address of a server, to a list of addresses or {servers: FOLDER}, to batch (answers through files), or to ' +
+      'dummy (random answers, for dry runs).',
   },
   LANGUAGE_MODEL_UNREACHABLE: {
     status: 502,

@@ -1,6 +1,7 @@
 // A language model judges every document of the corpus, as in AutoDS (arXiv 2402.07625). Its answers are stored
 // as they come and shared by all workers, so that none is paid for twice.
 
+import { textOf } from '../../data/documents.ts';
 import type { Judge, JudgedText } from '../../indexer/judges/judge.ts';
 import { readQuestions } from '../../indexer/judges/questions.ts';
 import { BetrError, fail } from '../../run/errors/errors.ts';
@@ -69,10 +70,7 @@ function scoreBy(judge: Judge, names: readonly string[], price: number | null): 
     outputs: ['joint'],
     details: names,
     async scoreTexts(text, textEnds, count, out, _documents, notes) {
-      const buffer = Buffer.from(text.buffer, text.byteOffset, text.byteLength);
-      const texts = Array.from({ length: count }, (_, i) =>
-        buffer.toString('utf8', textEnds[i - 1] ?? 0, textEnds[i]),
-      );
+      const texts = Array.from({ length: count }, (_, i) => textOf({ text, textEnds }, i));
       const judged = await judge.judge(texts, (done) => notes?.progress(done));
       for (const [i, one] of judged.entries()) {
         out[i] = one.score ?? NaN;

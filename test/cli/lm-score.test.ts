@@ -14,6 +14,7 @@ import { withScores } from '../../ranking/scores.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { plainQuestion } from '../indexer/judges/judge-run.ts';
 import { openYesNoServer, type YesNoServer } from '../indexer/judges/yes-no-server.ts';
+import { longTest } from '../long.ts';
 import { until } from '../until.ts';
 import { betr } from './betr.ts';
 import { betrProcess, errorOf, jsonl, makeDocuments, makeProject } from './project.ts';
@@ -28,7 +29,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'betr-lm-score-'));
   bag = await openBagOfWords();
   server = await openYesNoServer(2);
-  const documents = makeDocuments(700);
+  const documents = makeDocuments(520);
   documents.push({ id: 'long', source: 'space', text: 'comet '.repeat(500) });
   await makeProject(folder, bag.url, {
     shards: { 'a.jsonl': jsonl(documents) },
@@ -76,18 +77,18 @@ describe('betr rank --scorer lm:JUDGE', () => {
     });
     expect((await betr(folder, ['index'])).code).toBe(0);
 
-    const halfway = until(() => server.asked.length > 250);
+    const halfway = until(() => server.asked.length > 200);
     const stop = { after: halfway, signal: 'SIGKILL' as const };
     const killed = await betrProcess(folder, ['rank', '--scorer', 'lm:space'], {}, stop);
     expect(killed.code).toBeNull();
     const before = server.asked.length;
-    expect(before).toBeLessThan(650);
+    expect(before).toBeLessThan(500);
     const ranked = await betr(folder, ['rank', '--scorer', 'lm:space']);
     expect(ranked).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
         new RegExp(
-          String.raw`Ranked 701 documents[^]*Note: The judge "space" gave 701 sampled documents an LM-Score ` +
+          String.raw`Ranked 521 documents[^]*Note: The judge "space" gave 521 sampled documents an LM-Score ` +
             String.raw`\(model server: http://127[^)]*, the 20 most likely tokens\)\. Of these, 1 is unknown ` +
             String.raw`\(too long: 1\) and excluded from training\.[^]*ROC-AUC .* is (?:0\.9\d\d|1\.000) [^]*` +
             String.raw`agreed best with people but chose worse training data`,
@@ -98,20 +99,20 @@ describe('betr rank --scorer lm:JUDGE', () => {
     const prompts = server.asked
       .map(({ body }) => String(body.prompt))
       .filter((prompt) => prompt.includes(' number '));
-    expect(new Set(prompts).size).toBe(700);
-    expect(prompts.length - 700).toBeLessThanOrEqual(8);
+    expect(new Set(prompts).size).toBe(520);
+    expect(prompts.length - 520).toBeLessThanOrEqual(8);
 
     const { files } = rankingRun(run, 'lm:space');
     const rows = await withDuckDb({}, (connection) =>
       queryRows(connection, `SELECT * FROM ${parquetSource(files.targets)}`, rowSchema),
     );
-    expect(rows).toHaveLength(701);
+    expect(rows).toHaveLength(521);
     expect(rows.find(({ document }) => document === 'long')).toMatchObject({
       score: null,
       reason: 'too long',
     });
     expect(rows.every(({ score, question_useful: one }) => score === one)).toBe(true);
-    expect(rows.filter(({ mass_useful: mass }) => Math.abs((mass ?? 0) - 0.9) < 1e-6)).toHaveLength(700);
+    expect(rows.filter(({ mass_useful: mass }) => Math.abs((mass ?? 0) - 0.9) < 1e-6)).toHaveLength(520);
     const own = rankingRun(run, 'lm:space');
     const best = await withScores(own, await readRanking(own), (connection, table) =>
       queryRows(
@@ -130,7 +131,7 @@ describe('betr rank --scorer lm:JUDGE', () => {
     expect(server.asked.length - asked).toBeLessThan(10);
   });
 
-  it('is the same with the dummy model each time, and refuses a judge that knows nothing', async () => {
+  longTest('is the same with the dummy model each time, and refuses a judge that knows nothing', async () => {
     expect((await betr(folder, ['rank', '--scorer', 'lm:dummy', '--force-judge'])).code).toBe(0);
     const { generation } = await readRanking(rankingRun(run, 'lm:dummy'));
     await rm(rankingRun(run, 'lm:dummy').files.ranking);
@@ -141,7 +142,7 @@ describe('betr rank --scorer lm:JUDGE', () => {
     const strict = await betr(folder, ['rank', '--scorer', 'lm:strict', '--force-judge', '--json']);
     expect(errorOf(strict.stdout)).toMatchObject({
       code: 'JUDGE_WITHOUT_SCORES',
-      message: expect.stringMatching(/none of 701 documents a score \(answer mass: 701\).*leastMass/),
+      message: expect.stringMatching(/none of 521 documents a score \(answer mass: 521\).*leastMass/),
     });
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  countNew,
   cutPrompts,
   joinAll,
   type Joined,
@@ -32,6 +33,12 @@ describe('prompt and continuation', () => {
     // Whatever the tokens are, the continuation has one.
     expect(joinAll(encode, 'a', ['a'])).toEqual([{ ids: [1], promptTokens: 0 }]);
     expect(() => joinAll(encode, 'a', [''])).toThrow('a continuation is empty');
+  });
+
+  it('are read once where they begin alike', () => {
+    const texts = (...all: string[]): number[][] => all.map(encode);
+    // The second continuation adds one token, the second prompt two and three, and the first text again nothing.
+    expect(countNew([texts('bcd', 'bce'), texts('bfgh', 'bfxyz'), texts('bcd')])).toEqual([4, 6, 0]);
   });
 
   it('keep the same rest of a prompt for all continuations', () => {

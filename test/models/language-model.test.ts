@@ -1,7 +1,7 @@
 // Every back-end keeps the same promises.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bitsPerByte, type LanguageModel } from '../../models/language-model.ts';
+import { type Answer, bitsPerByte, type LanguageModel } from '../../models/language-model.ts';
 import { openLanguageModel } from '../../models/open.ts';
 import { settingsSchema } from '../../run/settings.ts';
 import { findShared } from '../shared/find.ts';
@@ -35,6 +35,40 @@ function open(model: string, more: Readonly<Record<string, unknown>> = {}): Prom
   return openLanguageModel(settings, 'judge', process.cwd());
 }
 
+describe('batch', () => {
+  it('has a card, the same each time, and refuses what takes an answer now', async () => {
+    const more = { endpointModel: 'Qwen/Qwen3-8B' };
+    const [model, again] = [await open('batch', more), await open('batch', more)];
+    expect(model).toMatchObject({ name: 'judge', answersLater: true, continuations: 'one token' });
+    expect(model.fingerprint).toMatch(/^[0-9a-f]{64}$/);
+    expect(again.fingerprint).toBe(model.fingerprint);
+    expect(model.source).toMatchObject({ precision: 'top-k', topK: 20 });
+    const question = { prompt: 'One and one is', continuations: [' two'] };
+    for (const asked of [
+      () => model.logProbabilities([question], 'start'),
+      () => model.textLogProbability('text'),
+      () => model.generate('Once', { maxTokens: 2 }),
+    ])
+      await expect(asked()).rejects.toMatchObject({
+        code: 'LANGUAGE_MODEL_CANNOT',
+        message: expect.stringContaining('--write-batch'),
+      });
+    expect(Object.keys(model.lacks)).toEqual(['logProbabilities', 'textLogProbability', 'generate']);
+    await model.close();
+    await again.close();
+  });
+});
+
+describe('an address', () => {
+  it('may be in capitals', async () => {
+    const server = await openLanguageModelServer(servers.chat);
+    const model = await open(server.url.replace('http', 'HTTP'));
+    expect(model.source).toMatchObject({ backEnd: 'endpoint', route: 'chat' });
+    await model.close();
+    await server.close();
+  });
+});
+
 describe.each(backEnds)('%s', (_name, modelOf) => {
   let place: string;
   let model: LanguageModel;
@@ -54,6 +88,7 @@ describe.each(backEnds)('%s', (_name, modelOf) => {
   it('has a card that says where its numbers come from, the same each time', async () => {
     const again = await open(place);
     expect(model.name).toBe('judge');
+    expect(model.answersLater).toBe(false);
     expect(model.fingerprint).toMatch(/^[0-9a-f]{64}$/);
     expect(again.fingerprint).toBe(model.fingerprint);
     expect(again.source).toEqual(model.source);
@@ -68,7 +103,14 @@ describe.each(backEnds)('%s', (_name, modelOf) => {
     ];
     const together = await model.logProbabilities(questions, 'start');
     const alone = await Promise.all(questions.map((question) => model.logProbabilities([question], 'start')));
-    expect(together).toEqual(alone.flat());
+    // What questions share is read once.
+    const told = (answers: readonly Answer[]) =>
+      answers.map(({ continuations: of, cutTokens }) => [of, cutTokens]);
+    expect(told(together)).toEqual(told(alone.flat()));
+    const readIn = (answers: readonly Answer[]): number =>
+      answers.reduce((sum, { tokensRead }) => sum + tokensRead, 0);
+    expect(readIn(together)).toBeGreaterThan(0);
+    expect(readIn(together)).toBeLessThanOrEqual(readIn(alone.flat()));
     const all = together.flatMap(({ continuations }) => continuations);
     expect(all).toHaveLength(7);
     const known = all.flatMap(({ logProbability }) => logProbability ?? []);

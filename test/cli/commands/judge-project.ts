@@ -13,7 +13,7 @@ import { openTopicServer } from './topic-server.ts';
 export const prompt = '{text}\nIs the text above about space?\nAnswer:';
 const question = { name: 'space', prompt, for: ['Yes'], against: ['No'] };
 
-/** 600 documents, half of them about space, of seven sentences each. */
+/** 600 documents, half of them about space, of seven sentences each. Some begin with a byte order mark. */
 function makeTexts(): { id: string; source: string; text: string }[] {
   return (['kitchen', 'space'] as const).flatMap((source) =>
     Array.from({ length: 300 }, (_, i) => {
@@ -21,7 +21,11 @@ function makeTexts(): { id: string; source: string; text: string }[] {
         const words = sentence(source, 7 * i + part);
         return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
       });
-      return { id: `${source}-${i}`, source, text: `${sentences.join(' ')} Number ${i}.` };
+      return {
+        id: `${source}-${i}`,
+        source,
+        text: `${i % 10 === 0 ? '\ufeff' : ''}${sentences.join(' ')} Number ${i}.`,
+      };
     }),
   );
 }

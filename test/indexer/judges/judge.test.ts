@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Judge, type JudgedText, openJudge } from '../../../indexer/judges/judge.ts';
 import { silent } from '../../../run/progress.ts';
+import { longTest } from '../../long.ts';
 import { findShared } from '../../shared/find.ts';
 import type { LanguageModelServer } from '../../models/endpoint/language-model-server.ts';
 import { openJudgeRun, plainQuestion } from './judge-run.ts';
@@ -292,12 +293,18 @@ const recipes = [
 ];
 
 (shared === undefined ? describe.skip : describe)('a judge on a real model', () => {
-  it('puts proofs above everything else by their subject, also where they hold control tokens', async () => {
-    const { judge } = await open({ subject: 'mathematics' }, { model: shared, threads: 2 });
-    const judged = await judge.judge([...proofs, ...recipes, `${proofs[0] ?? ''}<|im_end|></s>`]);
-    const scores = judged.map(({ score }) => score ?? Number.NaN);
-    expect(Math.min(...scores.slice(0, 3), scores[6] ?? 0)).toBeGreaterThan(Math.max(...scores.slice(3, 6)));
-    expect(judge.kind).toBe('topic score');
-    await judge.close();
-  }, 60_000);
+  longTest(
+    'puts proofs above everything else by their subject, also where they hold control tokens',
+    async () => {
+      const { judge } = await open({ subject: 'mathematics' }, { model: shared, threads: 2 });
+      const judged = await judge.judge([...proofs, ...recipes, `${proofs[0] ?? ''}<|im_end|></s>`]);
+      const scores = judged.map(({ score }) => score ?? Number.NaN);
+      expect(Math.min(...scores.slice(0, 3), scores[6] ?? 0)).toBeGreaterThan(
+        Math.max(...scores.slice(3, 6)),
+      );
+      expect(judge.kind).toBe('topic score');
+      await judge.close();
+    },
+    60_000,
+  );
 });

@@ -45,6 +45,19 @@ describe('the questions that come with betr', () => {
   });
 });
 
+describe('leastMass', () => {
+  const limit = (settings: object): number | undefined => read(settings)[0]?.leastMass;
+
+  it("is the question's own, or the judge's, or what comes with betr", () => {
+    expect(limit({ subject: 'law' })).toBe(0.001);
+    expect(limit({ subject: 'law', leastMass: 0 })).toBe(0);
+    expect(limit({ preset: 'math', leastMass: 0.2 })).toBe(0.2);
+    expect(limit({ questions: [question()] })).toBe(0.05);
+    expect(limit({ questions: [question()], leastMass: 0 })).toBe(0);
+    expect(limit({ questions: [question({ leastMass: 0.3 })], leastMass: 0 })).toBe(0.3);
+  });
+});
+
 describe('answers', () => {
   it('follow a blank where the prompt does not end in one', () => {
     expect(one({}).groups).toEqual([

@@ -2,6 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { replyOf } from '../../../indexer/judges/ask.ts';
+import { readQuestions } from '../../../indexer/judges/questions.ts';
+import { scoreReply } from '../../../indexer/judges/reply-score.ts';
 import {
   combineQuestions,
   combineWindows,
@@ -11,6 +14,8 @@ import {
   logSumExp,
   ratio,
 } from '../../../indexer/targets/lm-score.ts';
+import { judgeSchema } from '../../../run/judge-settings.ts';
+import { plainQuestion } from '../judges/judge-run.ts';
 import { findShared } from '../../shared/find.ts';
 
 describe('a question', () => {
@@ -23,31 +28,25 @@ describe('a question', () => {
     expect(ratio(-900, 900)).toBe(0);
   });
 
-  it('counts every spelling, and tells what the likeliest alone would give', () => {
+  it('counts every spelling', () => {
     const yes = [Math.log(0.3), Math.log(0.2), null];
     const no = [Math.log(0.1)];
-    const { score, scoreByMaximum, mass, isOneSided } = judgeAnswers(yes, no);
+    const { score, mass } = judgeAnswers(yes, no);
     expect(mass).toBeCloseTo(0.6, 12);
     expect(score).toBeCloseTo(5 / 6, 12);
-    expect(scoreByMaximum).toBeCloseTo(3 / 4, 12);
-    expect(isOneSided).toBe(false);
   });
 
   it('has no score where its answers have too little probability', () => {
     expect(judgeAnswers([Math.log(0.02)], [Math.log(0.029)])).toMatchObject({
       score: null,
-      scoreByMaximum: null,
-      isOneSided: false,
     });
     expect(judgeAnswers([Math.log(0.02)], [Math.log(0.029)], 0.001).score).toBeCloseTo(20 / 49, 12);
     // With nothing told there is nothing to score, whatever the limit.
     expect(judgeAnswers([null], [null], 0)).toEqual({
       score: null,
-      scoreByMaximum: null,
       mass: 0,
-      isOneSided: false,
     });
-    expect(judgeAnswers([Math.log(0.9)], [null])).toMatchObject({ score: 1, isOneSided: true });
+    expect(judgeAnswers([Math.log(0.9)], [null])).toMatchObject({ score: 1 });
   });
 
   it('on a scale has the expected value', () => {
@@ -64,6 +63,11 @@ describe('a question', () => {
 
   const file = findShared('golden', 'language-model', 'smollm2-135m.json');
   (file === undefined ? it.skip : it)('has the reference scores of a real model', () => {
+    const [asked] = readQuestions(
+      judgeSchema.parse({ name: 'judge', model: 'm', questions: [plainQuestion] }),
+      false,
+    );
+    if (asked === undefined) throw new Error('no question');
     const answers = z.record(z.string(), z.number());
     const numbers = z.object({
       yes: answers,
@@ -76,10 +80,10 @@ describe('a question', () => {
       .object({ yes_no: z.array(z.object({ float: numbers, q8: numbers })).min(6) })
       .parse(JSON.parse(readFileSync(file ?? '', 'utf8')));
     for (const { yes, no, mass, score, score_max: maximum } of rows.flatMap((row) => [row.float, row.q8])) {
-      const judged = judgeAnswers(Object.values(yes), Object.values(no), 0);
-      expect(judged.mass).toBeCloseTo(mass, 5);
-      expect(judged.score).toBeCloseTo(score, 5);
-      expect(judged.scoreByMaximum).toBeCloseTo(maximum, 5);
+      const { question } = scoreReply(asked, replyOf([Object.values(yes), Object.values(no)]));
+      expect(question.mass).toBeCloseTo(mass, 5);
+      expect(question.score).toBeCloseTo(score, 5);
+      expect(question.scoreByMaximum).toBeCloseTo(maximum, 5);
     }
   });
 

@@ -38,7 +38,7 @@ export class Refused extends Error {
 
 export interface LanguageModelServer {
   url: string;
-  asked: { route: string; body: Asked }[];
+  asked: { route: string; body: Asked; answer?: unknown }[];
   close: () => Promise<void>;
 }
 
@@ -54,7 +54,8 @@ export async function openLanguageModelServer(
     request.on('end', () => {
       const route = `${request.method ?? ''} ${request.url ?? ''}`;
       const body = requestSchema.parse(JSON.parse(Buffer.concat(chunks).toString() || '{}'));
-      asked.push({ route, body });
+      const own: LanguageModelServer['asked'][number] = { route, body };
+      asked.push(own);
       if (spoil(response, route, asked.length - 1)) return;
       const send = (status: number, value: unknown): unknown =>
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
@@ -62,7 +63,8 @@ export async function openLanguageModelServer(
       if (found === undefined) return void send(404, { error: { message: 'Not Found' } });
       void (async () => {
         try {
-          send(200, await found(body));
+          own.answer = await found(body);
+          send(200, own.answer);
         } catch (error) {
           if (!(error instanceof Refused)) throw error;
           send(error.status, { error: { message: error.message } });

@@ -65,6 +65,7 @@ export const servers = {
         wanted.map((id) => Math.exp(logProbabilityAfter([...query, ...item].at(-1) ?? 0, id))),
       ),
       object: 'scoring',
+      usage: { prompt_tokens: query.length + items.flat().length, completion_tokens: 0 },
     }),
   },
   /** llama.cpp's server: it passes echo by, and answers in the chat's form. */

@@ -33,11 +33,11 @@ describe('servers that announce themselves in a folder', () => {
     const { model } = await opening;
     await askAll(model);
     await announce(folder, 'b', second.url);
-    await until(() => model.callsAtOnce === 8);
+    await until(() => model.callsAtOnce === 16);
     await askAll(model);
     expect(completionsAt(second)).toBeGreaterThan(6);
     await rm(join(folder, 'a'));
-    await until(() => model.callsAtOnce === 4);
+    await until(() => model.callsAtOnce === 8);
     expect(messages.join()).toContain(`${first.url} is no longer announced`);
     const before = completionsAt(first);
     await askAll(model);
@@ -62,7 +62,7 @@ describe('servers that announce themselves in a folder', () => {
     await until(() => messages.length === 2);
     expect(messages[1]).toMatch(/model "n" instead of "m".*left out/);
     await askAll(model);
-    expect(model.callsAtOnce).toBe(4);
+    expect(model.callsAtOnce).toBe(8);
   });
 
   it('may leave files behind of servers that are gone', async () => {

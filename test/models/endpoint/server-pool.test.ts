@@ -48,7 +48,7 @@ describe('several servers', () => {
     } satisfies Routes;
     const three = [await start(counting), await start(counting), await start(counting)];
     const { model, messages } = await openPool(three.map(({ url }) => url));
-    expect(model.callsAtOnce).toBe(12);
+    expect(model.callsAtOnce).toBe(24);
     await askAll(model);
     // A busy machine may be too slow to fill all three at the same time.
     expect(most).toBeGreaterThan(8);
@@ -81,7 +81,7 @@ describe('several servers', () => {
     expect(messages.filter((message) => message.includes(processes[1]?.url ?? '-'))).toEqual([
       expect.stringMatching(/does not answer.*left out/),
     ]);
-    expect(model.callsAtOnce).toBe(8);
+    expect(model.callsAtOnce).toBe(16);
   });
 
   it('move calls away from one that is stuck, and give it less when it is slow', async () => {
@@ -106,7 +106,7 @@ describe('several servers', () => {
     const { model, messages } = await openPool([steady.url, shaky.url]);
     isDown = true;
     await askAll(model);
-    expect(model.callsAtOnce).toBe(4);
+    expect(model.callsAtOnce).toBe(8);
     isDown = false;
     await until(() => messages.some((message) => message.includes('answers again')));
     const before = completionsAt(shaky);
@@ -134,7 +134,7 @@ describe('several servers', () => {
     await expect(
       Promise.all(Array.from({ length: 8 }, () => model.generate('no', { maxTokens: 2 }))),
     ).rejects.toMatchObject({ code: 'LANGUAGE_MODEL_REFUSED' });
-    expect([model.callsAtOnce, messages]).toEqual([8, []]);
+    expect([model.callsAtOnce, messages]).toEqual([16, []]);
   });
 
   it('do not go round for ever with a call that breaks each of them', async () => {

@@ -10,6 +10,7 @@ import { examineJudge } from '../../../scoring/exam/exam.ts';
 import type { Exam } from '../../../scoring/exam/exam-result.ts';
 import { examineForRanking } from '../../../scoring/exam/rank-exam.ts';
 import { openJudgeRun, plainQuestion } from '../../indexer/judges/judge-run.ts';
+import { longTest } from '../../long.ts';
 import { findShared } from '../../shared/find.ts';
 
 jest.setTimeout(120_000);
@@ -112,7 +113,7 @@ describe('an exam', () => {
 });
 
 (model === undefined ? describe.skip : describe)('an exam of a real model', () => {
-  it('passes a topic score, and finds the same answers inverted', async () => {
+  longTest('passes a topic score, and finds the same answers inverted', async () => {
     const exam = await examine('maths');
     expect(exam?.verdict).toBe('passed');
     expect(exam?.parts[0]?.estimate?.value).toBeGreaterThan(0.9);
