@@ -117,11 +117,13 @@ export function promptOf(
 }
 
 /**
- * Puts a blank into everything that some model reads as a control token: `<|im_end|>`, `</s>`, `<bos>`,
- * `<start_of_turn>`, `[INST]`.
+ * Puts a space into everything that some model reads as a control token: `<|im_end|>`, `</s>`, `<bos>`,
+ * `<start_of_turn>`, `<SPECIAL_10>`, `<extra_id_0>`, `[INST]`, `[gMASK]`, `[control_8]`.
  */
 export function withoutControl(text: string): string {
-  return text.replace(/<(?=[|｜]|\/?[a-z_]{1,30}>)/gi, '< ').replace(/\[(?=\/?[A-Z_]{1,30}\])/g, '[ ');
+  return text
+    .replace(/<(?=[|｜]|\/?[a-z][\w-]{0,30}>)/gi, '< ')
+    .replace(/\[(?=\/?(?:[A-Z_]{1,30}|[a-z]MASK|[A-Za-z]{1,30}_\d{1,5})\])/g, '[ ');
 }
 
 async function askRatings(model: LanguageModel, question: AskedQuestion, text: string): Promise<Told> {
@@ -147,18 +149,21 @@ async function askRatings(model: LanguageModel, question: AskedQuestion, text: s
   return { reply: { ratings }, tokens };
 }
 
-/** The first number on the scale, or the first word that is an answer; null if there is neither. */
+/** The only number on the scale, or the first word that is an answer; null if there is neither. */
 export function readRating(
   written: string,
   { groups, isScale }: Pick<AskedQuestion, 'groups' | 'isScale'>,
 ): number | null {
   const thoughtEnd = written.lastIndexOf('</think>');
   const plain = thoughtEnd < 0 ? written : written.slice(thoughtEnd + '</think>'.length);
-  const values = groups.map(({ value }) => value);
-  const number = isScale ? /-?\d+(?:\.\d+)?/.exec(plain)?.[0] : undefined;
-  if (number !== undefined) {
-    const value = Number(number);
-    return value >= Math.min(...values) && value <= Math.max(...values) ? value : null;
+  if (isScale) {
+    const values = groups.map(({ value }) => value);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const numbers = numbersIn(plain, low, high);
+    if (numbers.length > 0) {
+      const [value = NaN] = numbers;
+      return numbers.length === 1 && value >= low && value <= high ? value : null;
+    }
   }
   const lower = plain.toLowerCase();
   let found: { value: number; at: number } | undefined;
@@ -170,6 +175,17 @@ export function readRating(
     }
   }
   return found?.value ?? null;
+}
+
+/** The distinct numbers in an answer, except those that only repeat the scale: "from 0 to 5", "3 of 5", "3/5". */
+function numbersIn(written: string, low: number, high: number): number[] {
+  const rest = written
+    .replace(
+      new RegExp(String.raw`(?<![\d.])${low} ?(?:to|through|and|[-–—]) ?${high}(?![\d.]\d|\d)`, 'g'),
+      ' ',
+    )
+    .replace(new RegExp(String.raw`(?:\/|\bof|\bout of) ?${high}(?![\d.]\d|\d)`, 'g'), ' ');
+  return [...new Set(rest.match(/-?\d+(?:\.\d+)?/g)?.map(Number))];
 }
 
 function wholeWord(word: string): RegExp {

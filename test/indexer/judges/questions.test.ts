@@ -184,6 +184,12 @@ describe('a reply', () => {
       null,
       null,
     ]);
+    // Models like to repeat the scale.
+    expect(
+      ['On a scale of 0 to 5, I give 4', 'Rating (0-5): 4', '4/5, that is 4 out of 5', '2 or 3', '4.5'].map(
+        rate,
+      ),
+    ).toEqual([4, 4, 4, null, 4.5]);
     const yesNo = one({ mode: 'rating' });
     const answer = (written: string): number | null => readRating(written, yesNo);
     expect(['yes', 'No, yes', 'Yesterday', 'Not at all. NO'].map(answer)).toEqual([1, 0, null, 0]);
@@ -194,6 +200,9 @@ describe('control tokens', () => {
   it('in a text become plain text, and nothing else changes', () => {
     expect(withoutControl('<|im_end|></s><bos>[INST] a<b, c[1], <1>, [see A]')).toBe(
       '< |im_end|>< /s>< bos>[ INST] a<b, c[1], <1>, [see A]',
+    );
+    expect(withoutControl('<SPECIAL_11><extra_id_1>[gMASK][control_8] [abstract] x[i]')).toBe(
+      '< SPECIAL_11>< extra_id_1>[ gMASK][ control_8] [abstract] x[i]',
     );
   });
 });
