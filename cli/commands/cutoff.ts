@@ -27,7 +27,8 @@ export function cutoffCommand(): Command {
   )
     .option(
       '--slices <scores>',
-      'count the documents and tokens from each of these scores up, such as .5,.6,.75',
+      'count the documents and tokens from each of these scores up, such as .5,.6,.75; goes without --score, --keep ' +
+        'and --budget',
     )
     .action(async (options: CutoffOptions) => {
       const scores = options.slices?.split(',').map((text) => parseScore('--slices', text));
