@@ -183,7 +183,8 @@ interface Scoring {
  */
 async function openScoring(run: Run, plan: Plan): Promise<Scoring> {
   const { prepared, rates, fingerprint } = await readScoring(run);
-  if (fingerprint !== plan.scorer) throw fail('PLAN_STALE', { path: run.files.plan, command: rankCommandOf(run) });
+  if (fingerprint !== plan.scorer)
+    throw fail('PLAN_STALE', { path: run.files.plan, command: rankCommandOf(run) });
   const scorer = await openScorer(run, prepared);
   const spill = join(run.files.leases, `${randomBytes(8).toString('hex')}.spill`);
   const { close, ...connections } = await openConnections(spill);
