@@ -15,6 +15,8 @@ import { listTasks, makePlan, outlinePlan, readPlan, shardsOfTasks, type Task } 
 import { foldManifests, isWhole, readPublishedParts } from './published.ts';
 import { compareShards, type ShardChanges, type ShardState } from './shard-changes.ts';
 import { readScorer } from './scorers/list.ts';
+import { readNote } from '../data/duckdb/run-files.ts';
+import { sampleNoteSchema } from '../indexer/sample/sample.ts';
 import { readTokenRates } from '../indexer/sample/tokens.ts';
 import { problemOf } from './work.ts';
 import { countWorkers, type Listener, runWorkers } from './workers.ts';
@@ -73,7 +75,7 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
       const textBytes = weigh(open);
       const count = countWorkers(run, { chunks: open.length, shards: shards.length, textBytes, slow });
       if (attempt === 1) fewChunks = describeFewChunks(run.settings.workers, open.length, slow);
-      const listener = openListener(open, report, await readDocumentBytes(run, slow));
+      const listener = openListener(open, report, await readDocumentBytes(run, slow, tasks));
       const result = await runWorkers(run, plan, { count, slow, wait: true, ...listener });
       done.documents += result.documents;
       done.documentsStored += result.stored;
@@ -147,9 +149,18 @@ export function openListener(
   };
 }
 
-/** About how many bytes of the corpus a document takes, for the progress of a slow scorer. Errors: STEP_MISSING. */
-export async function readDocumentBytes(run: Run, slow: boolean): Promise<number | undefined> {
+/**
+ * About how many bytes of the tasks a document takes, for the progress of a slow scorer: by the index's count of
+ * documents, or else by the length of the measured texts. Errors: STEP_MISSING.
+ */
+export async function readDocumentBytes(
+  run: Run,
+  slow: boolean,
+  all: readonly Task[],
+): Promise<number | undefined> {
   if (!slow) return undefined;
+  const counted = (await readNote(run.files.sample, sampleNoteSchema))?.corpus.documents ?? 0;
+  if (counted > 0) return weigh(all) / counted;
   const { bytes, documents } = (await readTokenRates(run)).overall;
   return documents === 0 ? undefined : bytes / documents;
 }

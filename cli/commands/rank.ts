@@ -8,6 +8,8 @@ import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { formatCountOf, parseWhole, formatCount, formatShare } from '../../run/amounts.ts';
+import type { Ranking } from '../../ranking/generation.ts';
+import { addUpUnknown } from '../../scoring/part.ts';
 import type { Drift } from '../../ranking/drift.ts';
 import { predictRanking } from '../../ranking/predict.ts';
 import { describeUnknown } from '../../ranking/unknown.ts';
@@ -173,7 +175,7 @@ export function describeRank({
     lines.push(
       `Scored ${formatCountOf(scores.shardsScored, 'shard')}, ${formatBytes(scores.textBytes)} of text ` +
         `in ${scores.seconds.toFixed(1)} s ` +
-        `(${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} reused` +
+        `(${formatBytes(scores.textBytes / scores.seconds)}/s)${describeReused(ranking, scores)}` +
         (scores.documentsStored === 0
           ? ''
           : `. The model had judged ${formatCount(scores.documentsStored)} of ` +
@@ -190,6 +192,13 @@ export function describeRank({
     ...describeDrift(drift ?? undefined),
     ...(prediction === null ? [] : ['', describePrediction(prediction)]),
   ].join('\n');
+}
+
+/** What was scored before: whole shards, or documents of those scored now. */
+function describeReused({ documents, unknown }: Ranking, scores: RankResult['scores']): string {
+  if (scores.shardsReused > 0) return `; ${scores.shardsReused} reused`;
+  const before = documents + addUpUnknown(unknown).documents - scores.documents;
+  return before > 0 ? `; ${formatCountOf(before, 'document')} scored before` : '';
 }
 
 /** The drift as text; no lines if nothing changed that the figures show. */

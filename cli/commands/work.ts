@@ -72,7 +72,8 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
       progress.report,
       stop.signal,
     );
-    const { open, lost } = await listOpenTasks(run, listTasks(run, plan));
+    const tasks = listTasks(run, plan);
+    const { open, lost } = await listOpenTasks(run, tasks);
     for (const problem of lost)
       process.stderr.write(`Note: scoring again because a part is unusable: ${problem}\n`);
     if (lost.length > 0) await withLock(run, () => forgetLostParts(run)).catch(passOverLocked);
@@ -84,7 +85,7 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
       wait: options.wait,
       signal: stop.signal,
       graceMs,
-      ...openListener(open, progress.report, await readDocumentBytes(run, slow)),
+      ...openListener(open, progress.report, await readDocumentBytes(run, slow, tasks)),
     });
   } catch (error) {
     if (stop.signal.aborted && error === stop.signal.reason) return emptyResult();
