@@ -9,7 +9,8 @@ import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
 import { mostSingleBenchmarks, readIndexCard, type TestTargets } from '../indexer/index-card.ts';
-import { withSpillingDuckDb } from '../data/duckdb/run-files.ts';
+import { readNote, withSpillingDuckDb } from '../data/duckdb/run-files.ts';
+import { sampleNoteSchema } from '../indexer/sample/sample.ts';
 import { type Bags, openBags, pruneBags } from './bag.ts';
 import { type Card, readCard } from './classifier-card.ts';
 import { crossFit } from './cross-fit.ts';
@@ -28,6 +29,16 @@ import { sha256File } from '../data/files/hash-files.ts';
 const fewestDocuments = 500;
 /** More would only narrow the intervals, and take long to resample. */
 const mostMeasured = 50_000;
+
+/**
+ * Refuses a sample that is too small to learn from, before a model scores it; `advice` says what else helps.
+ * Errors: TRAINING_TOO_SMALL.
+ */
+export async function checkTrainable({ files }: Run, advice = ''): Promise<void> {
+  const documents = (await readNote(files.sample, sampleNoteSchema))?.sample.documents;
+  if (documents !== undefined && documents < fewestDocuments)
+    throw fail('TRAINING_TOO_SMALL', { documents, need: fewestDocuments, isWhole: true, advice });
+}
 
 /**
  * Trains the run's classifier and returns its card.

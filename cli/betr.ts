@@ -2,6 +2,7 @@
 // The betr process: signals, pipes and exit.
 
 import { report, runCommandLine } from './command-line.ts';
+import { isAtWork } from './output.ts';
 import { watchStandardStreams } from './standard-streams.ts';
 
 // A command with work to hand back installs its own listener and exits on its own.
@@ -10,7 +11,12 @@ for (const [signal, code] of [
   ['SIGTERM', 143],
 ] as const) {
   process.on(signal, () => {
-    if (process.listenerCount(signal) === 1) process.exit(code);
+    if (process.listenerCount(signal) > 1) return;
+    if (isAtWork())
+      process.stderr.write(
+        '\nInterrupted. Everything finished so far is kept; run the same command again to go on.\n',
+      );
+    process.exit(code);
   });
 }
 watchStandardStreams();

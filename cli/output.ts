@@ -25,9 +25,27 @@ export function printResult(json: boolean, value: unknown, text: string): void {
 
 const millisecondsBetweenLines = 5_000;
 
+let atWork = 0;
+
+/** Whether a step is in progress, so that interrupting it loses something. */
+export function isAtWork(): boolean {
+  return atWork > 0;
+}
+
 /** Progress on standard error: a bar on a terminal, otherwise occasional lines. */
 export function openProgress(): { report: Report; end: () => void } {
-  return process.stderr.isTTY ? openBar() : openLines();
+  return whileAtWork(process.stderr.isTTY ? openBar() : openLines());
+}
+
+function whileAtWork({ report, end }: ReturnType<typeof openProgress>): ReturnType<typeof openProgress> {
+  atWork++;
+  return {
+    report,
+    end() {
+      atWork--;
+      end();
+    },
+  };
 }
 
 function openBar(): { report: Report; end: () => void } {

@@ -70,6 +70,16 @@ export const evaluationSchema = z.strictObject({
 export type Evaluation = z.output<typeof evaluationSchema>;
 export type EvaluatedSelection = Evaluation['selections'][number];
 
+/**
+ * The verdict as text. Where the selection's model is worse than a random one's on other sources, it says that, too.
+ */
+export function describeVerdict({ verdict, offTarget }: EvaluatedSelection): string {
+  if (verdict === 'baseline' || offTarget.mean.gain.high >= 0) return verdict;
+  return verdict === 'better than random'
+    ? 'better than random on target, worse off target'
+    : 'no better than random on target, worse off target';
+}
+
 /** How the scorers' documents were scored, for users. */
 export function describeFitting({ rankings }: Evaluation): string {
   const named = (fitting: Evaluation['rankings'][number]['fitting']): string =>

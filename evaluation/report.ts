@@ -1,7 +1,13 @@
 // The evaluation as one self-contained HTML page: what was measured, how certain it is, and what the cut
 // costs. Every number has its interval and its sample size.
 
-import { describeFitting, type EvaluatedSelection, type Evaluation, listCaveats } from './evaluation.ts';
+import {
+  describeFitting,
+  describeVerdict,
+  type EvaluatedSelection,
+  type Evaluation,
+  listCaveats,
+} from './evaluation.ts';
 import { noFilter } from './contest.ts';
 import { formatCount, formatShare } from '../run/amounts.ts';
 import { bar, escapeHtml, formatEstimate, gain, gainPlot, style, table } from './report-parts.ts';
@@ -59,6 +65,11 @@ function headline({ selections }: Evaluation): string {
   );
 }
 
+function formatVerdict(selection: EvaluatedSelection): string {
+  const text = describeVerdict(selection);
+  return selection.verdict === 'no better than random' ? `<strong class="bad">${text}</strong>` : text;
+}
+
 function section(evaluation: Evaluation, keep: number): string[] {
   const rows = evaluation.selections
     .filter((selection) => selection.keep === keep || selection.scorer === noFilter)
@@ -79,17 +90,20 @@ function section(evaluation: Evaluation, keep: number): string[] {
         'mean tokens',
         'exact duplicates',
       ],
-      rows.map(({ scorer, verdict, targetMatch, offTarget, makeUp }) => [
-        escapeHtml(scorer),
-        verdict === 'no better than random' ? `<strong class="bad">${verdict}</strong>` : verdict,
-        formatEstimate(targetMatch.mean.bitsPerByte),
-        gain(targetMatch.mean),
-        formatEstimate(offTarget.mean.bitsPerByte),
-        gain(offTarget.mean),
-        formatCount(makeUp.documents),
-        formatCount(makeUp.meanTokens),
-        formatShare(makeUp.duplicatesShare),
-      ]),
+      rows.map((selection) => {
+        const { scorer, targetMatch, offTarget, makeUp } = selection;
+        return [
+          escapeHtml(scorer),
+          formatVerdict(selection),
+          formatEstimate(targetMatch.mean.bitsPerByte),
+          gain(targetMatch.mean),
+          formatEstimate(offTarget.mean.bitsPerByte),
+          gain(offTarget.mean),
+          formatCount(makeUp.documents),
+          formatCount(makeUp.meanTokens),
+          formatShare(makeUp.duplicatesShare),
+        ];
+      }),
     ),
     "<h3>Gain over random, in bits per byte on the benchmarks' held-out examples</h3>",
     gainPlot(rows),

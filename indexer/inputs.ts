@@ -41,7 +41,7 @@ export async function readInputs(run: Run): Promise<IndexInputs> {
       path: run.settingsPath,
       problems: [
         'benchmarks: missing; betr index needs at least one benchmark to score the sample by ' +
-          '(betr rank --scorer random, length or fasttext:FILE needs none)',
+          '(betr rank --scorer random, length, fasttext:FILE or lm:JUDGE#all needs none)',
       ],
     });
   const shards = await listCorpus(run);

@@ -18,14 +18,14 @@ import { shardsOf } from '../scoring/shard-changes.ts';
 import { exactTokens } from '../run/bounds.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
 import { BetrError, fail } from '../run/errors/errors.ts';
-import { fingerprint, type Run } from '../run/run.ts';
+import { fingerprint, rankCommandOf, type Run } from '../run/run.ts';
+import { listRankings, nameRanking } from '../scoring/scorers/list.ts';
 import { testTargetsSchema } from '../indexer/index-card.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 import { sizeOf } from '../data/files/files.ts';
 import { listReasons } from './unknown.ts';
 
 const whole = z.number().int().nonnegative();
-const rankCommand = 'betr rank';
 
 export const rankingSchema = z.strictObject({
   /** A fingerprint: the same parts by the same scorer give the same name. */
@@ -168,7 +168,7 @@ export function nameGeneration(parts: readonly ListedPart[], scorer: Ranking['sc
  */
 export async function readRanking(run: Run): Promise<Ranking> {
   const ranking = await readPublishedStrictly(run);
-  for (const { file, bytes } of ranking.parts) await checkPart(join(run.files.scores, file), bytes);
+  for (const { file, bytes } of ranking.parts) await checkPart(run, file, bytes);
   return ranking;
 }
 
@@ -176,35 +176,52 @@ export async function readRanking(run: Run): Promise<Ranking> {
  * The published ranking, whether or not its parts exist. Errors: STEP_MISSING, FILE_DAMAGED, FILE_UNREADABLE.
  */
 export async function readPublishedStrictly(run: Run): Promise<Ranking> {
-  const ranking = await readSealedJson(run.files.ranking, rankingSchema, rankCommand);
-  if (ranking === undefined) throw fail('STEP_MISSING', { need: 'ranking', command: commandFor(run) });
+  const ranking = await readSealedJson(run.files.ranking, rankingSchema, rankCommandOf(run));
+  if (ranking === undefined) throw await missingRanking(run);
   return ranking;
+}
+
+/** STEP_MISSING for the ranking, which names the other scorers that have one. */
+export async function missingRanking(run: Run): Promise<BetrError> {
+  const others = run.ranking === '' ? (await listRankings(run)).published : [];
+  return fail('STEP_MISSING', {
+    need: nameRanking(run),
+    command: commandFor(run),
+    ...(others.length === 0
+      ? {}
+      : { hint: `There are rankings by other scorers: --scorer ${others.join(', --scorer ')}` }),
+  });
 }
 
 /** Without a classifier `betr rank` would only name the next missing step; other scorers need none. */
 function commandFor(run: Run): string {
-  return run.ranking === '' && !existsSync(run.files.card) ? 'betr run' : rankCommand;
+  return run.ranking === '' && !existsSync(run.files.card) ? 'betr run' : rankCommandOf(run);
 }
 
-async function checkPart(path: string, bytes: number): Promise<void> {
+async function checkPart(run: Run, file: string, bytes: number): Promise<void> {
+  const path = join(run.files.scores, file);
+  const command = rankCommandOf(run);
   const found = await sizeOf(path);
-  if (found === undefined)
-    throw fail('FILE_DAMAGED', { path, reason: 'it is missing', command: rankCommand });
+  if (found === undefined) throw fail('FILE_DAMAGED', { path, reason: 'it is missing', command });
   if (found !== bytes)
     throw fail('FILE_DAMAGED', {
       path,
       reason: `it has ${found} bytes instead of ${bytes}`,
-      command: rankCommand,
+      command,
     });
 }
 
 /** Compares a part's content with its checksum. Errors: FILE_DAMAGED, those of reading. */
-export async function checkContent(path: string, sha256: string): Promise<void> {
+export async function checkContent(
+  run: Run,
+  { file, sha256 }: Pick<ListedPart, 'file' | 'sha256'>,
+): Promise<void> {
+  const path = join(run.files.scores, file);
   if ((await sha256File(path)) !== sha256)
     throw fail('FILE_DAMAGED', {
       path,
       reason: 'its checksum does not match; remove it',
-      command: rankCommand,
+      command: rankCommandOf(run),
     });
 }
 
@@ -227,7 +244,7 @@ export async function stampParts(run: Run, { parts }: Ranking): Promise<string> 
  */
 export async function readPublished(run: Run): Promise<Ranking | undefined> {
   try {
-    return await readSealedJson(run.files.ranking, rankingSchema, rankCommand);
+    return await readSealedJson(run.files.ranking, rankingSchema, rankCommandOf(run));
   } catch (error) {
     if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
     throw error;

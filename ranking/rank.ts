@@ -2,6 +2,7 @@
 // generation needs any more.
 
 import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { ensureTokenRates } from '../scoring/corpus-rates.ts';
 import { type RunningSums, openSums } from '../scoring/sums.ts';
@@ -28,6 +29,8 @@ import { removeStale } from './remove-stale.ts';
 
 export interface RankResult {
   ranking: Ranking;
+  /** The folder of the ranking's files. */
+  folder: string;
   /** Whether this call published a generation; false if the published one was up to date. */
   published: boolean;
   /** Since the previous generation; null if nothing new was published, or there was no previous one. */
@@ -156,7 +159,8 @@ async function publishScores(
     ...(published ? [] : await readFolded(run)),
   ]);
   const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
-  return { ranking, published, drift, prediction, scores, withoutDocuments, notes };
+  const folder = dirname(run.files.ranking);
+  return { ranking, folder, published, drift, prediction, scores, withoutDocuments, notes };
 }
 
 /** Notes about shards that differ from the previous generation or from the plan. */

@@ -24,8 +24,22 @@ export function findShardName(ranking: RankedShards, asked: string): string {
   const found =
     findRows(ranking, ({ shard }) => shard === asked) ??
     findRows(ranking, ({ shard }) => shardId(shard) === asked);
-  if (found === undefined) throw fail('SHARD_UNKNOWN', { got: asked.slice(0, 200) });
+  if (found === undefined)
+    throw fail('SHARD_UNKNOWN', { got: asked.slice(0, 200), like: findAlike(ranking, asked) });
   return found.shard;
+}
+
+/** Up to three shards whose path ends with what was asked for, or the other way round. */
+function findAlike({ parts }: RankedShards, asked: string): string[] {
+  const endsWith = (path: string, end: string): boolean =>
+    path.endsWith(`/${end.replace(/^(?:\.?\/)+/, '')}`);
+  const names = new Set<string>();
+  for (const { covers } of parts)
+    for (const { shard } of covers) {
+      if (endsWith(`/${shard}`, asked) || endsWith(asked, shard)) names.add(shard);
+      if (names.size === 3) return [...names];
+    }
+  return [...names];
 }
 
 type RankedShard = RankedShards['parts'][number]['covers'][number];

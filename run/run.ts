@@ -19,6 +19,8 @@ export interface Run {
    * The selected ranking: '' for the run's own, otherwise the name of a folder in rankings/ (`rankingOf`).
    */
   ranking: string;
+  /** The scorer of that ranking, as the user names it; only where it was named. */
+  scorer?: string;
   files: RunFiles;
   /** Set for a server's run: its queries can access only the run folder. */
   confined?: true;
@@ -43,6 +45,11 @@ export async function openRun(settingsPath: string): Promise<Run> {
 /** The run with another of its rankings, whose files are in rankings/NAME/. */
 export function rankingOf(run: Run, name: string): Run {
   return name === run.ranking ? run : { ...run, ranking: name, files: runFiles(run.folder, name) };
+}
+
+/** The command that makes the selected ranking. */
+export function rankCommandOf({ ranking, scorer = 'NAME' }: Run): string {
+  return ranking === '' ? 'betr rank' : `betr rank --scorer ${scorer}`;
 }
 
 /** A fingerprint of what a step's result depends on: SHA-256 of JSON with sorted keys, as hex. */

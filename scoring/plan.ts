@@ -10,7 +10,7 @@ import { type Chunk, type Shard, shardSchema } from '../data/documents.ts';
 import { BetrError, fail } from '../run/errors/errors.ts';
 import { withLock } from '../data/files/lock.ts';
 import type { Report } from '../run/progress.ts';
-import { fingerprint, type Run } from '../run/run.ts';
+import { fingerprint, rankCommandOf, type Run } from '../run/run.ts';
 import { describeDuplicates, isCompressed, listCorpus, pathOf } from '../data/shards.ts';
 import { readTokenRates, type TokenRates } from '../indexer/sample/tokens.ts';
 import { guessTextBytes, isSmall, packShards } from './packs.ts';
@@ -21,7 +21,6 @@ import { readScorer } from './scorers/list.ts';
 const slowChunkBytes = 2 ** 20;
 
 const whole = z.number().int().nonnegative();
-const rankCommand = 'betr rank';
 
 const stateSchema = shardSchema.omit({ path: true }).strict();
 
@@ -207,7 +206,7 @@ function wholeIfUnreadable(error: unknown): Chunk[] {
 }
 
 function readPlanFile(run: Run): Promise<Plan | undefined> {
-  return readSealedJson(run.files.plan, planSchema, rankCommand);
+  return readSealedJson(run.files.plan, planSchema, rankCommandOf(run));
 }
 
 /**
@@ -215,9 +214,9 @@ function readPlanFile(run: Run): Promise<Plan | undefined> {
  */
 export async function readPlan(run: Run): Promise<Plan> {
   const plan = await readPlanFile(run);
-  if (plan === undefined) throw fail('STEP_MISSING', { need: 'plan', command: rankCommand });
+  if (plan === undefined) throw fail('STEP_MISSING', { need: 'plan', command: rankCommandOf(run) });
   if (plan.scorer !== (await readScoring(run)).fingerprint)
-    throw fail('PLAN_STALE', { path: run.files.plan });
+    throw fail('PLAN_STALE', { path: run.files.plan, command: rankCommandOf(run) });
   return plan;
 }
 

@@ -9,12 +9,15 @@ import { type ErrorData, fail, reasonOf, systemCode } from '../run/errors/errors
 import { listFolder } from '../data/files/files.ts';
 import { type Holder, readLiveHolder } from '../data/files/lease-holder.ts';
 import type { Report } from '../run/progress.ts';
-import type { Run } from '../run/run.ts';
+import { rankCommandOf, type Run } from '../run/run.ts';
 import { cardFile, isChunkName, type ListedPart, quarantineFile } from './part.ts';
 import { listTasks, makePlan, outlinePlan, readPlan, shardsOfTasks, type Task } from './plan.ts';
 import { foldManifests, isWhole, readPublishedParts } from './published.ts';
 import { compareShards, type ShardChanges, type ShardState } from './shard-changes.ts';
 import { readScorer } from './scorers/list.ts';
+import { readNote } from '../data/duckdb/run-files.ts';
+import { sampleNoteSchema } from '../indexer/sample/sample.ts';
+import { readTokenRates } from '../indexer/sample/tokens.ts';
 import { problemOf } from './work.ts';
 import { countWorkers, type Listener, runWorkers } from './workers.ts';
 import { formatCountOf } from '../run/amounts.ts';
@@ -26,6 +29,8 @@ export interface CorpusScores {
   shardsScored: number;
   shardsReused: number;
   documents: number;
+  /** Of these, documents whose answers a model had given before. */
+  documentsStored: number;
   textBytes: number;
   seconds: number;
   /** Size of the parts made, and peak memory of a single process. */
@@ -49,11 +54,12 @@ const plans = 3;
 export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScores> {
   const startedMs = performance.now();
   const slow = (await readScorer(run)).slow === true;
-  const done = { documents: 0, textBytes: 0, diskBytes: 0, memoryBytes: 0 };
+  const done = { documents: 0, documentsStored: 0, textBytes: 0, diskBytes: 0, memoryBytes: 0 };
   const scored = new Set<string>();
   const scoredAgain = new Set<string>();
   let planned: readonly ShardState[] = [];
   let notes: string[] = [];
+  let fewChunks: string[] = [];
   for (let attempt = 1; ; attempt++) {
     const plan = await makePlan(run, report, (found) => (notes = found));
     if (attempt === 1) planned = plan.shards;
@@ -68,8 +74,11 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
       for (const { name } of shards) scored.add(name);
       const textBytes = weigh(open);
       const count = countWorkers(run, { chunks: open.length, shards: shards.length, textBytes, slow });
-      const result = await runWorkers(run, plan, { count, slow, wait: true, ...openListener(open, report) });
+      if (attempt === 1) fewChunks = describeFewChunks(run.settings.workers, open.length, slow);
+      const listener = openListener(open, report, await readDocumentBytes(run, slow, tasks));
+      const result = await runWorkers(run, plan, { count, slow, wait: true, ...listener });
       done.documents += result.documents;
+      done.documentsStored += result.stored;
       done.textBytes += result.textBytes;
       done.diskBytes += result.diskBytes;
       done.memoryBytes = Math.max(done.memoryBytes, result.memoryBytes);
@@ -86,7 +95,7 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
       shardsReused: plan.shards.length - shardsScored,
       ...done,
       meanwhile: compareShards(planned, plan.shards),
-      notes,
+      notes: [...notes, ...fewChunks],
       scoredAgain: [...scoredAgain],
       seconds: (performance.now() - startedMs) / 1000,
     };
@@ -97,33 +106,75 @@ function weigh(tasks: readonly Task[]): number {
   return tasks.reduce((sum, { weight }) => sum + weight, 0);
 }
 
-/** Reports the progress on the open tasks. */
-export function openListener(open: readonly Task[], report: Report): Required<Listener> {
+/**
+ * Reports the progress on the open tasks: in bytes of text of finished chunks, or, for a slow scorer, in
+ * documents, of which `documentBytes` gives about how many there are.
+ */
+export function openListener(
+  open: readonly Task[],
+  report: Report,
+  documentBytes?: number,
+): Required<Listener> {
   const total = weigh(open);
   let [documents, weightDone] = [0, 0];
+  const show = (): void => {
+    if (documentBytes === undefined)
+      report({
+        stage: `score (${formatCountOf(documents, 'document')})`,
+        done: weightDone,
+        total,
+        unit: 'bytes',
+      });
+    else
+      report({
+        stage: 'score (estimated total)',
+        done: documents,
+        total: Math.max(documents, Math.round(total / documentBytes)),
+        unit: 'documents',
+      });
+  };
+  if (documentBytes !== undefined) show();
   return {
     onProgress(more) {
       documents += more;
-      report({
-        stage: `score (${formatCountOf(documents, 'document')})`,
-        done: weightDone,
-        total,
-        unit: 'bytes',
-      });
+      show();
     },
     onChunk({ weight }) {
       weightDone += weight;
-      report({
-        stage: `score (${formatCountOf(documents, 'document')})`,
-        done: weightDone,
-        total,
-        unit: 'bytes',
-      });
+      show();
     },
     onWait(chunks) {
       report({ stage: 'wait for chunks of other workers', done: 0, total: chunks, unit: 'chunks' });
     },
   };
+}
+
+/**
+ * About how many bytes of the tasks a document takes, for the progress of a slow scorer: by the index's count of
+ * documents, or else by the length of the measured texts. Errors: STEP_MISSING.
+ */
+export async function readDocumentBytes(
+  run: Run,
+  slow: boolean,
+  all: readonly Task[],
+): Promise<number | undefined> {
+  if (!slow) return undefined;
+  const counted = (await readNote(run.files.sample, sampleNoteSchema))?.corpus.documents ?? 0;
+  if (counted > 0) return weigh(all) / counted;
+  const { bytes, documents } = (await readTokenRates(run)).overall;
+  return documents === 0 ? undefined : bytes / documents;
+}
+
+/** Says that a slow scorer has fewer chunks than workers; nothing otherwise. */
+export function describeFewChunks(workers: number | undefined, chunks: number, slow: boolean): string[] {
+  return !slow || workers === undefined || workers <= chunks
+    ? []
+    : [
+        `There ${chunks === 1 ? 'was one chunk' : `were ${chunks} chunks`} to score, so ${
+          chunks === 1 ? 'only one' : `only ${chunks}`
+        } of ${workers} workers had something to do. For smaller chunks, lower scoring.chunkMegabytes in the ` +
+          'settings, for example to 0.1.',
+      ];
 }
 
 /**
@@ -137,6 +188,7 @@ export async function collectScores(run: Run): Promise<CorpusScores> {
     shardsScored: 0,
     shardsReused: plan.shards.length,
     documents: 0,
+    documentsStored: 0,
     textBytes: 0,
     seconds: 0,
     diskBytes: 0,
@@ -153,6 +205,7 @@ async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPar
     throw fail('CHUNKS_LEFT', {
       left: open.length,
       chunks: tasks.length,
+      command: rankCommandOf(run),
       reasons: [...lost, ...problems, ...unlisted],
     });
   return tasks.flatMap(({ name }) => byChunk.get(name) ?? []);

@@ -8,8 +8,9 @@ import { readPlan } from './plan.ts';
 import { workOnPlan } from './work.ts';
 import type { WorkerReply } from './workers.ts';
 
-// One message per batch would be too many.
+// One message per batch would be too many. A slow scorer takes minutes for this much text.
 const bytesPerReport = 8 << 20;
+const msPerReport = 1000;
 
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const)
@@ -24,10 +25,12 @@ const send = (reply: WorkerReply, sent: () => void = () => undefined): void =>
   void process.send?.(reply, undefined, undefined, sent);
 let documents = 0;
 let textBytes = 0;
+let sentMs = performance.now();
 const sendProgress = (): void => {
   send({ kind: 'progress', documents, textBytes });
   documents = 0;
   textBytes = 0;
+  sentMs = performance.now();
 };
 
 const last = await work();
@@ -44,7 +47,7 @@ async function work(): Promise<WorkerReply> {
       onProgress(batchDocuments, batchBytes) {
         documents += batchDocuments;
         textBytes += batchBytes;
-        if (textBytes >= bytesPerReport) sendProgress();
+        if (textBytes >= bytesPerReport || performance.now() - sentMs >= msPerReport) sendProgress();
       },
       onChunk: ({ weight }) => send({ kind: 'chunk', weight }),
     });

@@ -14,7 +14,7 @@ import {
   errorFrom,
   fail,
 } from '../run/errors/errors.ts';
-import type { Run } from '../run/run.ts';
+import { rankCommandOf, type Run } from '../run/run.ts';
 import { type Plan, readScoring, type Task } from './plan.ts';
 import { openOwnManifest } from './published.ts';
 import { type Claim, openQueue } from './queue.ts';
@@ -44,6 +44,8 @@ export interface WorkResult {
   parts: number;
   /** Scored by this worker, whether or not it published them. */
   documents: number;
+  /** Of these, documents whose answers a model had given before (`CorpusScorer.countStored`). */
+  stored: number;
   textBytes: number;
   seconds: number;
   /** Size of the parts it published, and peak memory of a single process. */
@@ -61,6 +63,7 @@ export function emptyResult(): WorkResult {
     chunks: 0,
     parts: 0,
     documents: 0,
+    stored: 0,
     textBytes: 0,
     seconds: 0,
     diskBytes: 0,
@@ -138,6 +141,7 @@ export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Pr
       }
     }
   } finally {
+    result.stored = scoring?.context.scorer.countStored?.() ?? 0;
     await scoring?.close();
   }
   result.seconds = (performance.now() - startedMs) / 1000;
@@ -179,7 +183,8 @@ interface Scoring {
  */
 async function openScoring(run: Run, plan: Plan): Promise<Scoring> {
   const { prepared, rates, fingerprint } = await readScoring(run);
-  if (fingerprint !== plan.scorer) throw fail('PLAN_STALE', { path: run.files.plan });
+  if (fingerprint !== plan.scorer)
+    throw fail('PLAN_STALE', { path: run.files.plan, command: rankCommandOf(run) });
   const scorer = await openScorer(run, prepared);
   const spill = join(run.files.leases, `${randomBytes(8).toString('hex')}.spill`);
   const { close, ...connections } = await openConnections(spill);

@@ -63,6 +63,7 @@ export async function runWorkers(run: Run, plan: Plan, options: Options): Promis
     chunks: sum.chunks + result.chunks,
     parts: sum.parts + result.parts,
     documents: sum.documents + result.documents,
+    stored: sum.stored + result.stored,
     textBytes: sum.textBytes + result.textBytes,
     seconds: result.seconds,
     diskBytes: sum.diskBytes + result.diskBytes,

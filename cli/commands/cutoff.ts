@@ -25,7 +25,11 @@ export function cutoffCommand(): Command {
       'find the cutoff for a compute budget: keep rate, score, documents, tokens and epochs, with the reason',
     ),
   )
-    .option('--slices <scores>', 'count the documents and tokens at or above each score, such as .5,.6,.75')
+    .option(
+      '--slices <scores>',
+      'count the documents and tokens at or above each score, such as .5,.6,.75; without --score, --keep ' +
+        'and --budget',
+    )
     .action(async (options: CutoffOptions) => {
       const scores = options.slices?.split(',').map((text) => parseScore('--slices', text));
       const question: Question = readQuestion(options, { cutoff: scores === undefined });

@@ -16,6 +16,7 @@ import { openContestants } from '../../evaluation/contestants.ts';
 import { evaluateSelections, randomScorer } from '../../evaluation/evaluate.ts';
 import {
   describeFitting,
+  describeVerdict,
   type EvaluatedSelection,
   type Evaluation,
   listCaveats,
@@ -130,13 +131,13 @@ function describeEvaluation(evaluation: Evaluation, out: string): string {
   const { selections, trainWords } = evaluation;
   const gain = ({ gain: { value, low, high } }: EvaluatedSelection['targetMatch']['mean']): string =>
     `${value > 0 ? '+' : ''}${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
-  const rows = selections.map(({ scorer, keep, verdict, targetMatch, offTarget }) => [
-    scorer,
-    formatShare(keep),
-    targetMatch.mean.bitsPerByte.value.toFixed(3),
-    gain(targetMatch.mean),
-    gain(offTarget.mean),
-    verdict,
+  const rows = selections.map((selection) => [
+    selection.scorer,
+    formatShare(selection.keep),
+    selection.targetMatch.mean.bitsPerByte.value.toFixed(3),
+    gain(selection.targetMatch.mean),
+    gain(selection.offTarget.mean),
+    describeVerdict(selection),
   ]);
   return [
     `Language models trained on ${formatCount(trainWords)} words of each selection: bits per byte on held-out ` +

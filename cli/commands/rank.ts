@@ -8,6 +8,8 @@ import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { formatCountOf, parseWhole, formatCount, formatShare } from '../../run/amounts.ts';
+import type { Ranking } from '../../ranking/generation.ts';
+import { addUpUnknown } from '../../scoring/part.ts';
 import type { Drift } from '../../ranking/drift.ts';
 import { predictRanking } from '../../ranking/predict.ts';
 import { describeUnknown } from '../../ranking/unknown.ts';
@@ -121,6 +123,7 @@ export function parseWorkers(text: string, option = '--workers'): number {
 /** The result without the parts and the histogram, which are in ranking.json. */
 export function summarizeRank({
   ranking,
+  folder,
   published,
   drift,
   prediction,
@@ -132,6 +135,7 @@ export function summarizeRank({
     ranking;
   return {
     published,
+    folder,
     ranking: {
       generation,
       publishedAt,
@@ -154,6 +158,7 @@ export function summarizeRank({
 /** The result as text. */
 export function describeRank({
   ranking,
+  folder,
   published,
   drift,
   prediction,
@@ -170,13 +175,18 @@ export function describeRank({
     lines.push(
       `Scored ${formatCountOf(scores.shardsScored, 'shard')}, ${formatBytes(scores.textBytes)} of text ` +
         `in ${scores.seconds.toFixed(1)} s ` +
-        `(${formatBytes(scores.textBytes / scores.seconds)}/s); ${scores.shardsReused} reused`,
+        `(${formatBytes(scores.textBytes / scores.seconds)}/s)${describeReused(ranking, scores)}` +
+        (scores.documentsStored === 0
+          ? ''
+          : `. The model had judged ${formatCount(scores.documentsStored)} of ` +
+            `${formatCountOf(scores.documents, 'document')} before`),
     );
   else lines.push(published ? 'Everything was already scored' : 'Nothing new to score');
   if (ranking.unknown !== undefined) lines.push(`${describeUnknown(ranking.unknown)}. They are left out`);
   if (ranking.quarantined > 0) lines.push(describeQuarantine(ranking.quarantined));
   if (withoutDocuments.empty > 0) lines.push(describeEmpty(withoutDocuments.empty));
   for (const note of notes) lines.push(`Note: ${note}`);
+  lines.push(`Files: ${folder}`);
   return [
     ...lines,
     ...describeDrift(drift ?? undefined),
@@ -184,21 +194,30 @@ export function describeRank({
   ].join('\n');
 }
 
-/** The drift as text. */
+/** What was scored before: whole shards, or documents of those scored now. */
+function describeReused({ documents, unknown }: Ranking, scores: RankResult['scores']): string {
+  if (scores.shardsReused > 0) return `; ${scores.shardsReused} reused`;
+  const before = documents + addUpUnknown(unknown).documents - scores.documents;
+  return before > 0 ? `; ${formatCountOf(before, 'document')} scored before` : '';
+}
+
+/** The drift as text; no lines if nothing changed that the figures show. */
 export function describeDrift(drift: Drift | undefined): string[] {
   if (drift === undefined) return [];
   const { scores, sources } = drift.whole;
   const [most] = sources;
-  const ofScores =
-    scores === null
-      ? 'made with another classifier, so scores cannot be compared'
-      : `PSI of the scores ${scores.psi.toFixed(3)}, largest distance ${scores.ks.toFixed(3)}`;
-  const ofSources =
-    most === undefined
-      ? ''
-      : `; source "${most.source}" from ${formatShare(most.before)} to ${formatShare(most.now)} of the tokens`;
+  const parts: string[] = [];
+  if (scores === null) parts.push('made with another classifier, so scores cannot be compared');
+  else {
+    const [psi, ks] = [scores.psi.toFixed(3), scores.ks.toFixed(3)];
+    if (psi !== '0.000' || ks !== '0.000') parts.push(`PSI of the scores ${psi}, largest distance ${ks}`);
+  }
+  if (most !== undefined) {
+    const [before, now] = [formatShare(most.before), formatShare(most.now)];
+    if (before !== now) parts.push(`source "${most.source}" from ${before} to ${now} of the tokens`);
+  }
   return [
-    `Drift since ${drift.from}: ${ofScores}${ofSources}`,
+    ...(parts.length === 0 ? [] : [`Drift since ${drift.from}: ${parts.join('; ')}`]),
     ...drift.over.map((sentence) => `  over its threshold: ${sentence}`),
   ];
 }

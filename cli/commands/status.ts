@@ -1,12 +1,20 @@
 // `betr status`: what the run folder contains, and what the next command would do.
 
+import { dirname } from 'node:path';
 import { type Command } from 'commander';
 import { type Card, readCard } from '../../classifier/classifier-card.ts';
 import { listOutdated } from '../../classifier/outdated.ts';
 import { listAtWork, surveyCorpus } from '../../scoring/score-corpus.ts';
 import { BetrError } from '../../run/errors/errors.ts';
-import { openRun, type Run } from '../../run/run.ts';
-import { listRankings, rankingRun } from '../../scoring/scorers/list.ts';
+import { openRun, rankCommandOf, type Run } from '../../run/run.ts';
+import {
+  defaultScorer,
+  learnsClassifier,
+  listRankings,
+  needsSample,
+  rankingRun,
+} from '../../scoring/scorers/list.ts';
+import { judgeOf, type JudgeProgress, readJudgeProgress } from '../../scoring/judge-progress.ts';
 import { compareShards, type ShardChanges, shardsOf } from '../../scoring/shard-changes.ts';
 import { type IndexCard, readIndexCard } from '../../indexer/index-card.ts';
 import { type Ranking, readRanking } from '../../ranking/generation.ts';
@@ -19,8 +27,14 @@ import { describeDrift } from './rank.ts';
 
 interface Status {
   folder: string;
-  /** Other scorers that have rankings. */
+  /** The scorer whose ranking this is about, and the folder of that ranking's files. */
+  scorer: string;
+  rankingFolder: string;
+  /** Other scorers that have published rankings, and those whose ranking is not published yet. */
   rankings: string[];
+  unfinished: string[];
+  /** What is stored of the judge's work; null for other scorers. */
+  judge: JudgeProgress | null;
   index: Pick<IndexCard, 'corpus' | 'sample' | 'warnings'> | null;
   classifier: { rocAuc: number; documents: number } | null;
   ranking: Pick<
@@ -46,14 +60,14 @@ export function statusCommand(): Command {
   return rankingCommand('status', 'show what the run contains and what remains to be done').action(
     async ({ config, scorer, json }: RankingOptions) => {
       const run = await openRun(config);
-      const status = await readStatus(rankingRun(run, scorer), await listRankings(run));
+      const status = await readStatus(rankingRun(run, scorer), scorer);
       printResult(json, status, describeStatus(status));
       if (status.problems.length > 0) process.exitCode = 1;
     },
   );
 }
 
-async function readStatus(run: Run, rankings: string[]): Promise<Status> {
+async function readStatus(run: Run, scorer: string): Promise<Status> {
   const problems: string[] = [];
   const ifThere = async <T>(read: Promise<T>): Promise<T | null> => {
     try {
@@ -64,15 +78,21 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
       return null;
     }
   };
+  const { published, unfinished } = await listRankings(run);
+  const judge = judgeOf(scorer);
   const index = await ifThere(readIndexCard(run));
   const card: Card | null = await ifThere(readCard(run));
   const ranking = await ifThere(readRanking(run));
   const corpus = await ifThere(surveyCorpus(run));
   for (const problem of corpus?.problems ?? [])
-    problems.push(`${problem}. "betr rank" scores the missing part again.`);
+    problems.push(`${problem}. "${rankCommandOf(run)}" scores the missing part again.`);
   return {
     folder: run.folder,
-    rankings,
+    scorer,
+    rankingFolder: dirname(run.files.ranking),
+    rankings: published,
+    unfinished,
+    judge: judge === undefined ? null : ((await ifThere(readJudgeProgress(run, judge))) ?? null),
     index: index === null ? null : { corpus: index.corpus, sample: index.sample, warnings: index.warnings },
     classifier:
       card === null
@@ -100,9 +120,59 @@ async function readStatus(run: Run, rankings: string[]): Promise<Status> {
   };
 }
 
+function rankCommandFor(scorer: string): string {
+  return scorer === defaultScorer ? 'betr rank' : `betr rank --scorer ${scorer}`;
+}
+
+/** What is still missing, or not needed, before a ranking. */
+function describeIndex({ index, scorer }: Status): string {
+  if (index !== null)
+    return `${formatCount(index.sample.documents)} of ${formatCount(index.corpus.documents)} documents sampled`;
+  return needsSample(scorer) ? 'none yet: betr index' : 'none yet; this ranking needs none';
+}
+
+function describeClassifier({ classifier, scorer, index }: Status): string[] {
+  if (classifier !== null)
+    return [
+      `Classifier  cross-fitted ROC-AUC ${classifier.rocAuc.toFixed(3)}, ` +
+        `from ${formatCount(classifier.documents)} documents`,
+    ];
+  if (scorer === defaultScorer) return ['Classifier  none yet: betr train'];
+  if (!learnsClassifier(scorer)) return [];
+  return [`Classifier  none yet: ${index === null ? 'betr index, then ' : ''}${rankCommandFor(scorer)}`];
+}
+
+/** The judge's stored answers, and what its budget leaves. */
+function describeJudge({ judge, scorer, index }: Status): string[] {
+  if (judge === null) return [];
+  const { answers, documents, tokens, tokensLeft } = judge;
+  const all = scorer.endsWith('#all') ? index?.corpus.documents : index?.sample.documents;
+  const judged =
+    answers === 0
+      ? 'no document judged yet'
+      : documents === null
+        ? `${formatCountOf(answers, 'answer')} stored`
+        : all === undefined
+          ? `about ${formatCountOf(documents, 'document')} judged`
+          : `about ${formatCount(Math.min(documents, all))} of ${formatCountOf(all, 'document')} judged`;
+  return [
+    `Judge       ${judge.judge}: ${judged}, ${formatCount(tokens)} tokens spent` +
+      (tokensLeft === null ? '; no budget' : `, ${formatCount(tokensLeft)} left in the budget`),
+  ];
+}
+
+function listOtherRankings({ rankings, unfinished, ranking, scorer }: Status): string[] {
+  const isBetr = scorer === defaultScorer;
+  const others = isBetr && ranking !== null ? [defaultScorer, ...rankings] : rankings;
+  return [
+    ...(rankings.length > 0 ? [`Rankings    ${others.join(', ')} (--scorer NAME)`] : []),
+    ...(unfinished.length > 0 ? [`Unfinished  ${unfinished.join(', ')} (not published yet)`] : []),
+  ];
+}
+
 function describeToScore(
   shards: number,
-  { changes: { fresh, changed, gone }, chunks, atWork }: Status,
+  { changes: { fresh, changed, gone }, chunks, atWork, scorer }: Status,
 ): string {
   // New shards are not in the plan yet.
   const isBegun = chunks !== null && chunks.scored > 0 && chunks.scored < chunks.all;
@@ -111,16 +181,17 @@ function describeToScore(
       ? `; ${formatCount(chunks.scored)} of ${formatCountOf(chunks.all, 'chunk')} done`
       : '';
   if (atWork.length > 0 || shards > 0)
-    return `${formatCountOf(shards, 'shard')}${done}${atWork.length > 0 ? '' : ': betr rank'}`;
-  return fresh.length + changed.length + gone.length > 0 ? 'nothing; to publish: betr rank' : 'nothing';
+    return `${formatCountOf(shards, 'shard')}${done}${atWork.length > 0 ? '' : `: ${rankCommandFor(scorer)}`}`;
+  return fresh.length + changed.length + gone.length > 0
+    ? `nothing; to publish: ${rankCommandFor(scorer)}`
+    : 'nothing';
 }
 
 function describeStatus(status: Status): string {
   const {
     folder,
-    rankings,
-    index,
-    classifier,
+    scorer,
+    rankingFolder,
     ranking,
     drift,
     shardsToScore,
@@ -131,21 +202,13 @@ function describeStatus(status: Status): string {
   } = status;
   return [
     `Run folder  ${folder}`,
-    `Index       ${
-      index === null
-        ? 'none yet: betr index'
-        : `${formatCount(index.sample.documents)} ` +
-          `of ${formatCount(index.corpus.documents)} documents sampled`
-    }`,
-    `Classifier  ${
-      classifier === null
-        ? 'none yet: betr train'
-        : `cross-fitted ROC-AUC ${classifier.rocAuc.toFixed(3)}, ` +
-          `from ${formatCount(classifier.documents)} documents`
-    }`,
+    ...(scorer === defaultScorer ? [] : [`Files       ${rankingFolder}`]),
+    `Index       ${describeIndex(status)}`,
+    ...describeClassifier(status),
+    ...describeJudge(status),
     `Ranking     ${
       ranking === null
-        ? 'none yet: betr rank'
+        ? `none yet: ${rankCommandFor(scorer)}`
         : `generation ${ranking.generation} ` +
           `published ${ranking.publishedAt}: ${formatCount(ranking.documents)} ` +
           `documents, ${formatCount(ranking.tokens)} ` +
@@ -164,7 +227,7 @@ function describeStatus(status: Status): string {
       : []),
     ...(changes.changed.length > 0 ? [`Changed     since ranking: ${formatNames(changes.changed)}`] : []),
     ...(changes.gone.length > 0 ? [`Gone        since ranking: ${formatNames(changes.gone)}`] : []),
-    ...(rankings.length > 0 ? [`Rankings    betr, ${rankings.join(', ')} (--scorer NAME)`] : []),
+    ...listOtherRankings(status),
     ...outdated.map((sentence) => `Outdated    ${sentence}`),
     ...problems.map((problem) => `Problem     ${problem}`),
   ].join('\n');

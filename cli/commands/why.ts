@@ -16,6 +16,7 @@ import { openRanking, rankingCommand, type RankingOptions } from '../options.ts'
 import { formatTable, printResult } from '../output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from '../question.ts';
 import type { Question } from '../../ranking/budget/question.ts';
+import { readTarget, type Target } from '../../ranking/why/target.ts';
 import { explainDocument, type Why, whyDefaults } from '../../ranking/why/why.ts';
 
 interface WhyOptions extends RankingOptions, QuestionOptions {
@@ -43,7 +44,12 @@ export function whyCommand(): Command {
         if (await hasClassifier(run)) {
           const { benchmark } = options;
           const why = await explainDocument(run, source, texts, { ...asked, benchmark }, question);
-          printResult(options.json, why, describeWhy(why));
+          const target = run.ranking === '' ? undefined : await readTarget(run, why.document.document);
+          printResult(
+            options.json,
+            target === undefined ? why : { ...why, target },
+            describeWhy(why, run.ranking === '', target),
+          );
         } else {
           if (options.benchmark !== undefined)
             throw fail('OPTION_INVALID', {
@@ -96,10 +102,23 @@ function describePlace(place: Place, kept: boolean | null): string {
   );
 }
 
+function describeNearest(nearest: Why['nearest']): string[] {
+  return nearest.available
+    ? nearest.examples.map(
+        (near) =>
+          `  ${near.cosine.toFixed(3)}  ${near.benchmark}: ${near.text.replace(/\s+/g, ' ').slice(0, 100)}`,
+      )
+    : [`  No nearest examples: ${nearest.reason}`];
+}
+
 const shownNgrams = 12;
 
 /** The explanation as text. */
-function describeWhy({ document, place, text, explanation, nearest }: Why): string {
+function describeWhy(
+  { document, place, text, explanation, nearest }: Why,
+  byBenchmarks: boolean,
+  target: Target | undefined,
+): string {
   const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
   const { up, down, others, bias, ngrams } = explanation;
   const rows = Array.from({ length: Math.min(shownNgrams, Math.max(up.length, down.length)) }, (_, i) =>
@@ -118,17 +137,17 @@ function describeWhy({ document, place, text, explanation, nearest }: Why): stri
   return [
     ...describeTitle(document, text),
     '',
-    `  score    ${explanation.score} (${explanation.output}), ${describePlace(place, document.kept)}`,
+    `  score    ${explanation.score}${byBenchmarks ? ` (${explanation.output})` : ''}, ${describePlace(place, document.kept)}`,
     `  made of  bias ${signed(bias)}, ${signed(shown)} from the n-grams below, ${signed(rest)} ` +
       `from the rest of ${formatCount(ngrams)}`,
+    ...(target === undefined
+      ? []
+      : [
+          '  learned  in the sample; what the model gave this document:',
+          ...Object.entries(target).map(([name, value]) => `    ${name}  ${value ?? 'none'}`),
+        ]),
     '',
     formatTable([['up', '', 'down', ''], ...rows]),
-    '',
-    ...(nearest.available
-      ? nearest.examples.map(
-          (near) =>
-            `  ${near.cosine.toFixed(3)}  ${near.benchmark}: ${near.text.replace(/\s+/g, ' ').slice(0, 100)}`,
-        )
-      : [`  No nearest examples: ${nearest.reason}`]),
+    ...(byBenchmarks ? ['', ...describeNearest(nearest)] : []),
   ].join('\n');
 }

@@ -3,8 +3,14 @@
 
 import type { Command } from 'commander';
 import { agreeOnPlan, listTasks, type Plan } from '../../scoring/plan.ts';
-import { forgetLostParts, listOpenTasks, openListener } from '../../scoring/score-corpus.ts';
-import { readScorer } from '../../scoring/scorers/list.ts';
+import {
+  describeFewChunks,
+  forgetLostParts,
+  listOpenTasks,
+  openListener,
+  readDocumentBytes,
+} from '../../scoring/score-corpus.ts';
+import { defaultScorer, readScorer } from '../../scoring/scorers/list.ts';
 import { emptyResult, problemOf, type WorkResult } from '../../scoring/work.ts';
 import { runWorkers } from '../../scoring/workers.ts';
 import { BetrError } from '../../run/errors/errors.ts';
@@ -38,7 +44,7 @@ export function workCommand(): Command {
     .option('--no-wait', 'exit when other workers hold all remaining chunks')
     .action(async (path: string | undefined, options: WorkCommandOptions) => {
       const result = await workUntilStopped(path ?? options.config, options);
-      printResult(options.json, result, describeWork(result));
+      printResult(options.json, result, describeWork(result, options.scorer));
       const problem = problemOf(result.problems);
       if (problem !== undefined) throw problem;
     });
@@ -66,17 +72,20 @@ async function workUntilStopped(settings: string, options: WorkCommandOptions): 
       progress.report,
       stop.signal,
     );
-    const { open, lost } = await listOpenTasks(run, listTasks(run, plan));
+    const tasks = listTasks(run, plan);
+    const { open, lost } = await listOpenTasks(run, tasks);
     for (const problem of lost)
       process.stderr.write(`Note: scoring again because a part is unusable: ${problem}\n`);
     if (lost.length > 0) await withLock(run, () => forgetLostParts(run)).catch(passOverLocked);
+    const slow = (await readScorer(run)).slow === true;
+    for (const note of describeFewChunks(count, open.length, slow)) process.stderr.write(`Note: ${note}\n`);
     return await runWorkers(run, plan, {
       count: Math.max(1, Math.min(count, open.length)),
-      slow: (await readScorer(run)).slow === true,
+      slow,
       wait: options.wait,
       signal: stop.signal,
       graceMs,
-      ...openListener(open, progress.report),
+      ...openListener(open, progress.report, await readDocumentBytes(run, slow, tasks)),
     });
   } catch (error) {
     if (stop.signal.aborted && error === stop.signal.reason) return emptyResult();
@@ -91,13 +100,16 @@ function passOverLocked(error: unknown): void {
   if (!(error instanceof BetrError && error.code === 'RUN_LOCKED')) throw error;
 }
 
-function describeWork({ chunks, documents, textBytes, seconds, finished, problems }: WorkResult): string {
+function describeWork(
+  { chunks, documents, textBytes, seconds, finished, problems }: WorkResult,
+  scorer: string,
+): string {
   const rate = seconds > 0 ? ` (${formatBytes(textBytes / seconds)}/s)` : '';
   const left =
     problems.length > 0
       ? `${formatCountOf(new Set(problems.map(({ message }) => message)).size, 'shard')} could not be scored`
       : finished
-        ? 'no chunks left. To publish: betr rank --publish-only'
+        ? `no chunks left. To publish: betr rank${scorer === defaultScorer ? '' : ` --scorer ${scorer}`} --publish-only`
         : 'other chunks remain, or other workers hold them';
   return (
     `Scored ${formatCountOf(chunks, 'chunk')}, ${formatCount(documents)} ` +

@@ -5,11 +5,12 @@
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { z } from 'zod';
 import { DOUBLE, INTEGER, VARCHAR } from '../../data/duckdb/library.ts';
-import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
+import { appendColumns, readNote, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
 import { sqlName } from '../../data/duckdb/duckdb.ts';
-import type { Report } from '../../run/progress.ts';
+import type { Progress, Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import type { Judge, JudgedQuestion, JudgedText } from '../judges/judge.ts';
+import { sampleNoteSchema } from '../sample/sample.ts';
 import { readSampleBlocks } from '../vectors/embed.ts';
 import { countUnknown } from './unknown.ts';
 
@@ -45,10 +46,12 @@ export async function writeJudgeTargets(
   report: Report,
 ): Promise<JudgedNote> {
   const rows: Row[] = [];
+  const total = (await readNote(run.files.sample, sampleNoteSchema))?.sample.documents;
+  report({ ...stageOf(judge, total), done: 0 });
   await readSampleBlocks(run, run.files.sample, async (keys, texts) => {
     const before = rows.length;
     const judged = await judge.judge(texts, (done) =>
-      report({ stage: `judge the sample by ${judge.name}`, done: before + done, unit: 'documents' }),
+      report({ ...stageOf(judge, total), done: before + done }),
     );
     for (const [at, document] of keys.entries()) {
       const { score = null, reason = 'empty', questions = [], windows = [] } = judged[at] ?? {};
@@ -78,6 +81,11 @@ export async function writeJudgeTargets(
     await writeParquet(connection, 'SELECT * FROM targets', path, note);
   });
   return note;
+}
+
+function stageOf({ name }: Judge, total: number | undefined): Omit<Progress, 'done'> {
+  const stage = `judge the sample by ${name}`;
+  return { stage, unit: 'documents', ...(total === undefined ? {} : { total }) };
 }
 
 /** No name begins with "score_", because the classifier would learn such a column, too. */

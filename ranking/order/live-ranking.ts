@@ -1,7 +1,6 @@
 // One ranking in memory, and its retargeted versions. A request borrows it: the files of everything the
 // request reads are kept until it returns the ranking.
 
-import { join } from 'node:path';
 import { reasonOf } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import type { RankingSource } from '../budget/answer.ts';
@@ -116,7 +115,7 @@ export class LoadedRanking {
    */
   async checkNext(): Promise<void> {
     const part = this.ranking.parts[this.#nextPart++ % this.ranking.parts.length];
-    if (part !== undefined) await checkContent(join(this.#run.files.scores, part.file), part.sha256);
+    if (part !== undefined) await checkContent(this.#run, part);
   }
 
   lend(): Loan {

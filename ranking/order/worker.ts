@@ -1,6 +1,5 @@
 // The worker thread of `Orders`: sorts a ranking's documents by score, and combines the scores of benchmarks.
 
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { saveIfPossible } from '../../data/files/commit.ts';
@@ -75,7 +74,7 @@ async function work(task: Exclude<OrderTask, { kind: 'stop' }>): Promise<void> {
     case 'check': {
       for (const { file, sha256 } of ranking.parts) {
         if (checked.has(file)) continue;
-        await checkContent(join(run.files.scores, file), sha256);
+        await checkContent(run, { file, sha256 });
         checked.add(file);
         stop.signal.throwIfAborted();
       }

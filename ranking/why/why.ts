@@ -70,7 +70,9 @@ export async function explainDocument(
       characters: asked.characters,
     }),
     placeDocument(run, ranking, document),
-    texts.findNearest(ranking, document, asked.examples),
+    run.ranking === ''
+      ? texts.findNearest(ranking, document, asked.examples)
+      : { available: false as const, reason: 'Benchmark examples had no part in this ranking.' },
   ]);
   // The same classifier gives the same text the same score, so the text has changed.
   if (explanation.score !== (document.benchmarks[output] ?? document.score))

@@ -90,15 +90,15 @@ export const filesErrors = {
   PLAN_STALE: {
     status: 409,
     exit: 1,
-    say: (v: { path: string }) =>
-      `${v.path} was made with a different classifier or different settings. Run "betr rank".`,
+    say: (v: { path: string; command: string }) =>
+      `${v.path} was made with a different scorer or different settings. Run "${v.command}".`,
   },
   CHUNKS_LEFT: {
     status: 409,
     exit: 1,
-    say: (v: { left: number; chunks: number; reasons: string[] }) =>
-      `${v.left} of the plan's ${v.chunks} chunks are not scored yet:\n${listed(v.reasons)}\nRun "betr ` +
-      'work" until none are left, or "betr rank".',
+    say: (v: { left: number; chunks: number; reasons: string[]; command: string }) =>
+      `${v.left} of the plan's ${v.chunks} chunks are not scored yet:\n${listed(v.reasons)}\nRun ` +
+      `"${v.command}" to score them, or "betr work" on any number of machines until none are left.`,
   },
   PARTS_DAMAGED: {
     status: 500,

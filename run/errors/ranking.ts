@@ -52,9 +52,14 @@ export const rankingErrors = {
   TRAINING_TOO_SMALL: {
     status: 422,
     exit: 1,
-    say: (v: { documents: number; need: number }) =>
-      `Only ${v.documents} documents of the sample have a score, but training needs at least ${v.need}. ` +
-      'Raise sample.documents in the settings, or add more text to corpus.files.',
+    say: (v: { documents: number; need: number; isWhole?: boolean; advice?: string }) =>
+      (v.isWhole === true
+        ? `The sample has only ${v.documents} documents`
+        : `Only ${v.documents} documents of the sample have a score`) +
+      `, but training needs at least ${v.need}. ` +
+      `Raise sample.documents in the settings and run "betr index", ${
+        v.advice === undefined || v.advice === '' ? '' : `${v.advice}, `
+      }or add more text to corpus.files.`,
   },
   LEAKS_STALE: {
     status: 409,

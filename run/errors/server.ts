@@ -137,9 +137,10 @@ export const serverErrors = {
   SHARD_UNKNOWN: {
     status: 404,
     exit: 2,
-    say: (v: { got: string }) =>
-      `"${v.got}" is not a shard of the ranking. Use a shard's name in the ranking or its id, as ` +
-      '/documents lists them; file paths are not accepted.',
+    say: (v: { got: string; like?: readonly string[] }) =>
+      `"${v.got}" is not a shard of the ranking. ${
+        v.like === undefined || v.like.length === 0 ? '' : `Did you mean ${v.like.join(' or ')}? `
+      }A shard is named as in the column "shard" of selection.parquet (betr select) or in /documents, or by its id.`,
   },
   DOCUMENT_UNKNOWN: {
     status: 404,

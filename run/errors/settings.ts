@@ -42,6 +42,7 @@ export const settingsErrors = {
   STEP_MISSING: {
     status: 409,
     exit: 1,
-    say: (v: { need: string; command: string }) => `There is no ${v.need} yet. Run "${v.command}" first.`,
+    say: (v: { need: string; command: string; hint?: string }) =>
+      `There is no ${v.need} yet. Run "${v.command}" first.${v.hint === undefined ? '' : ` ${v.hint}.`}`,
   },
 } as const;

@@ -8,11 +8,12 @@ import { fingerprint } from '../../run/run.ts';
 import type { Head } from '../../models/onnx/head.ts';
 import { readNote } from '../../data/duckdb/run-files.ts';
 import { targetsNoteSchema } from '../../indexer/targets/write-targets.ts';
-import { trainClassifier } from '../../classifier/train.ts';
+import { checkTrainable, trainClassifier } from '../../classifier/train.ts';
 import { betr } from './betr.ts';
 import { crossFitClassifier } from './cross-fit.ts';
 import type { ScorerKind } from './kind.ts';
 import { chooseLabel, showLabels, splitLabel } from './labels.ts';
+import { describeLearned } from './learned.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 
 /** FineWeb-Edu's classifier (arXiv 2406.17557): one number for educational value, about 0 to 5. */
@@ -28,6 +29,7 @@ const prepare: ScorerKind['prepare'] = async ({ main, run, argument, report }) =
     });
   if (!existsSync(main.files.sample))
     throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
+  await checkTrainable(main);
   // Imported here because commands that only read a ranking should not load the transformers library.
   const { openHead } = await import('../../models/onnx/head.ts');
   const { writeHeadTargets } = await import('../../indexer/targets/head.ts');
@@ -42,19 +44,15 @@ const prepare: ScorerKind['prepare'] = async ({ main, run, argument, report }) =
     if ((await readNote(run.files.targets, targetsNoteSchema))?.from !== from)
       await writeHeadTargets(main, model, label, run.files.targets, from, report);
     const card = await trainClassifier(run, report);
-    const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
-    const learned =
-      `A classifier scores the corpus. It learned ${
-        model.kind === 'regression' ? 'the scores' : `the probability of "${model.labels[label] ?? ''}"`
-      } that ${model.name} gives the sample; its cross-fitted ROC-AUC ` +
-      `for the best 10 % is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`;
+    const what =
+      model.kind === 'regression' ? 'the scores' : `the probability of "${model.labels[label] ?? ''}"`;
     return {
       kind: betr.name,
       file: '',
       settings: {},
       outputs: card.outputs.map(({ name }) => name),
       fingerprint: card.weightsSha256,
-      notes: [learned, ...card.notes],
+      notes: [...describeLearned(card, `${what} that ${model.name} gives the sample`), ...card.notes],
     };
   } finally {
     await model.close();

@@ -27,6 +27,8 @@ export interface CorpusScorer {
     documents: readonly string[],
     notes?: BatchNotes,
   ) => void | Promise<void>;
+  /** Documents so far whose answers a model had given before, so that they cost nothing. */
+  countStored?: () => number;
   /** Slow scorers only: scores texts to measure what a document costs. */
   measure?: (texts: readonly string[]) => Promise<Measured>;
   close?: () => Promise<void>;

@@ -2,13 +2,14 @@
 // rankings/NAME/.
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { z } from 'zod';
 import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { type Report, silent } from '../../run/progress.ts';
-import { type Run, rankingOf } from '../../run/run.ts';
+import { type Run, rankCommandOf, rankingOf } from '../../run/run.ts';
 import { testTargetsSchema } from '../../indexer/index-card.ts';
 import type { Cost } from '../cost.ts';
 import { betr } from './betr.ts';
@@ -57,7 +58,7 @@ const savedSchema = preparedSchema.extend({ scorer: z.string() });
 
 /** The run with the ranking of a scorer. Errors: SCORER_UNKNOWN. */
 export function rankingRun(run: Run, scorer: string): Run {
-  return parseScorer(scorer).kind === betr ? run : rankingOf(run, rankingName(run, scorer));
+  return parseScorer(scorer).kind === betr ? run : { ...rankingOf(run, rankingName(run, scorer)), scorer };
 }
 
 /**
@@ -90,23 +91,37 @@ export async function predictPreparing(main: Run, scorer: string, report: Report
 /** The scorer of this ranking. Errors: STEP_MISSING, FILE_DAMAGED. */
 export async function readScorer(run: Run): Promise<PreparedScorer> {
   if (run.ranking === '') return betr.prepare({ main: run, run, argument: '', report: silent });
-  const known = await readSealedJson(run.files.scorer, savedSchema, 'betr rank --scorer NAME');
-  if (known === undefined)
-    throw fail('STEP_MISSING', { need: `ranking "${run.ranking}"`, command: 'betr rank --scorer NAME' });
+  const command = rankCommandOf(run);
+  const known = await readSealedJson(run.files.scorer, savedSchema, command);
+  if (known === undefined) throw fail('STEP_MISSING', { need: nameRanking(run), command });
   return preparedSchema.strip().parse(known);
 }
 
+/** The ranking of a run, as errors name it. */
+export function nameRanking({ ranking, scorer }: Run): string {
+  return ranking === '' ? 'ranking' : scorer === undefined ? `ranking "${ranking}"` : `ranking by ${scorer}`;
+}
+
 /**
- * The names of the scorers with additional rankings in the run, sorted. Skips damaged ones.
+ * The names of the scorers with additional rankings in the run, sorted: those with a published generation, and
+ * those that were prepared and not published yet. Skips damaged ones.
  */
-export async function listRankings(run: Run): Promise<string[]> {
+export async function listRankings(run: Run): Promise<{ published: string[]; unfinished: string[] }> {
   const names = await readdir(run.files.rankings).catch(() => []);
   const saved = await Promise.all(
-    names.map((name) =>
-      readSealedJson(rankingOf(run, name).files.scorer, savedSchema, '').catch(() => undefined),
-    ),
+    names.map(async (name) => {
+      const { files } = rankingOf(run, name);
+      const known = await readSealedJson(files.scorer, savedSchema, '').catch(() => undefined);
+      return known === undefined ? [] : [{ scorer: known.scorer, isPublished: existsSync(files.ranking) }];
+    }),
   );
-  return saved.flatMap((known) => (known === undefined ? [] : [known.scorer])).sort();
+  const list = (isWanted: boolean): string[] =>
+    saved
+      .flat()
+      .filter(({ isPublished }) => isPublished === isWanted)
+      .map(({ scorer }) => scorer)
+      .sort();
+  return { published: list(true), unfinished: list(false) };
 }
 
 /**
@@ -115,7 +130,7 @@ export async function listRankings(run: Run): Promise<string[]> {
 export async function openScorer(run: Run, prepared: PreparedScorer): Promise<CorpusScorer> {
   const scorer = await findKind(prepared.kind, prepared.kind).open(run, prepared);
   if (scorer.fingerprint !== undefined && scorer.fingerprint !== prepared.fingerprint)
-    throw fail('PLAN_STALE', { path: run.files.plan });
+    throw fail('PLAN_STALE', { path: run.files.plan, command: rankCommandOf(run) });
   return scorer;
 }
 
@@ -151,6 +166,19 @@ export function fittingOf(scorer: string): Fitting {
   if (kind === crossFit) return 'cross-fitted';
   if (kind.crossFit !== undefined) return 'in sample';
   return kind.isForeign === true ? 'unknown' : 'learns nothing';
+}
+
+/** Whether a classifier learns what the scorer gives the sample. Errors: SCORER_UNKNOWN. */
+export function learnsClassifier(scorer: string): boolean {
+  const { kind, argument } = parseScorer(scorer);
+  return kind === crossFit
+    ? learnsClassifier(learnedScorer(argument))
+    : [betr, head, edu, lmScore].includes(kind);
+}
+
+/** Whether the scorer needs the sample of an index. Errors: SCORER_UNKNOWN. */
+export function needsSample(scorer: string): boolean {
+  return fittingOf(scorer) === 'in sample' || fittingOf(scorer) === 'cross-fitted';
 }
 
 /** The cross-fitted scorer to measure this one by; itself if it learns nothing. Errors: SCORER_UNKNOWN. */

@@ -10,7 +10,7 @@ import type { Run } from '../../run/run.ts';
 import type { JudgeSettings } from '../../run/judge-settings.ts';
 import type { BatchNotes, CorpusScorer, ScorerKind } from './kind.ts';
 import { measureJudge, priceOf } from './lm-measure.ts';
-import { describeModel, publishedTest } from './lm-score.ts';
+import { describeModel, publishedTest, warnOfDummy } from './lm-score.ts';
 
 export const lmAll: ScorerKind = {
   name: 'lm#all',
@@ -33,6 +33,7 @@ export const lmAll: ScorerKind = {
         fingerprint: judge.fingerprint,
         notes: [
           `The judge "${name}" gives every document a ${judge.kind} (${describeModel(judge)}).`,
+          ...warnOfDummy(judge),
           ...(await examine(main, judge, forceJudge, report)),
           ...judge.notes,
           publishedTest,
@@ -65,6 +66,7 @@ async function examine(run: Run, judge: Judge, force: boolean, report: Report): 
 }
 
 function scoreBy(judge: Judge, names: readonly string[], price: number | null): CorpusScorer {
+  let stored = 0;
   return {
     fingerprint: judge.fingerprint,
     outputs: ['joint'],
@@ -74,9 +76,11 @@ function scoreBy(judge: Judge, names: readonly string[], price: number | null): 
       const judged = await judge.judge(texts, (done) => notes?.progress(done));
       for (const [i, one] of judged.entries()) {
         out[i] = one.score ?? NaN;
+        if (one.tokens === 0 && one.windows.length > 0) stored++;
         if (notes !== undefined) note(notes, i, one, names);
       }
     },
+    countStored: () => stored,
     measure: (texts) => measureJudge(judge, texts, price),
     close: () => judge.close(),
   };

@@ -11,11 +11,12 @@ import { sha256File } from '../../data/files/hash-files.ts';
 import type { Judge } from '../../indexer/judges/judge.ts';
 import { sumUnknown } from '../../indexer/targets/unknown.ts';
 import { type JudgedNote, judgedNoteSchema } from '../../indexer/targets/write-judge-targets.ts';
-import { trainClassifier } from '../../classifier/train.ts';
+import { checkTrainable, trainClassifier } from '../../classifier/train.ts';
 import { describeChange, readTargetScores } from '../exam/judge-change.ts';
 import { betr } from './betr.ts';
 import { crossFitClassifier } from './cross-fit.ts';
 import type { PrepareContext, ScorerKind } from './kind.ts';
+import { describeLearned } from './learned.ts';
 
 /** arXiv 2406.11794, section 4. */
 export const publishedTest =
@@ -34,7 +35,6 @@ const prepare: ScorerKind['prepare'] = async (context) => {
     const judged = isSame ? before : await writeJudgeTargets(main, judge, run.files.targets, from, report);
     refuseUnknown(judge, judged);
     const card = await trainClassifier(run, report);
-    const { value, low, high } = card.outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
     return {
       kind: betr.name,
       file: '',
@@ -43,12 +43,12 @@ const prepare: ScorerKind['prepare'] = async (context) => {
       fingerprint: card.weightsSha256,
       notes: [
         describeJudged(judge, judged),
+        ...warnOfDummy(judge),
         ...examined,
         ...(earlier === undefined
           ? []
           : describeChange(earlier, (await readTargetScores(run.files.targets)) ?? new Map())),
-        `A classifier scores the corpus. It learned these scores; its cross-fitted ROC-AUC for the ` +
-          `best 10 % is ${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`,
+        ...describeLearned(card, 'these scores'),
         ...judge.notes,
         publishedTest,
         ...card.notes,
@@ -59,15 +59,30 @@ const prepare: ScorerKind['prepare'] = async (context) => {
   }
 };
 
-/** The judge of a scorer, if there is a sample. Errors: JUDGE_UNKNOWN, STEP_MISSING, those of `openJudge`. */
+/**
+ * The judge of a scorer, if there is a sample that a classifier can learn from. Errors: JUDGE_UNKNOWN,
+ * STEP_MISSING, TRAINING_TOO_SMALL, those of `openJudge`.
+ */
 async function openJudgeOf({ main, argument, report }: PrepareContext): Promise<Judge> {
   const known = main.settings.judges.map(({ name }) => name);
   if (!known.includes(argument)) throw fail('JUDGE_UNKNOWN', { name: argument, known });
   if (!existsSync(main.files.sample))
-    throw fail('STEP_MISSING', { need: basename(main.files.sample), command: 'betr index' });
+    throw fail('STEP_MISSING', {
+      need: basename(main.files.sample),
+      command: 'betr index',
+      hint:
+        (main.settings.benchmarks.length === 0 ? 'It needs benchmarks, and the settings have none. ' : '') +
+        `To judge every document without an index: --scorer ${allScorer(argument)}`,
+    });
+  // Before anything is paid for.
+  await checkTrainable(main, `or let the judge read every document (--scorer ${allScorer(argument)})`);
   // Imported here because commands that only read a ranking should not load the libraries of models.
   const { openJudge } = await import('../../indexer/judges/judge.ts');
   return openJudge(main, argument, report);
+}
+
+function allScorer(judge: string): string {
+  return `lm:${judge}#all`;
 }
 
 /** What the targets have to be made from, and what they were made from. */
@@ -117,6 +132,16 @@ export function describeModel({ model, kind }: Judge): string {
         : `the ${source.topK ?? 0} most likely tokens`,
   ].filter((part) => part !== null);
   return `model ${model.name}: ${from.join(', ')}`;
+}
+
+/** A dummy model is for trying out settings. */
+export function warnOfDummy({ model }: Judge): string[] {
+  return model.source.backEnd === 'dummy'
+    ? [
+        `The model "${model.name}" is a dummy: its answers are pseudo-random, and so is this ranking. Use it only to ` +
+          'try out settings.',
+      ]
+    : [];
 }
 
 /** Who judged, by which numbers, and how many documents have no score. */
