@@ -128,10 +128,14 @@ function describeWritten(judge: string, { file, url, model, requests, stored }: 
   ];
 }
 
-function describeRead(judge: string, { lines, stored, known, faults, missing }: BatchRead): string[] {
+function describeRead(
+  judge: string,
+  { lines, stored, known, faults, withoutAnswer, missing }: BatchRead,
+): string[] {
   const meanings: Record<keyof BatchRead['faults'], string> = {
     failed: 'failed, or without log probabilities',
     truncated: 'truncated',
+    'other model': 'of another model',
     duplicate: 'of a request with several answers, none of which is used',
     unrecognized: 'of other requests',
     unreadable: 'unreadable',
@@ -145,6 +149,14 @@ function describeRead(judge: string, { lines, stored, known, faults, missing }: 
         ? []
         : [`  skipped: ${formatCount(count)} ${meanings[fault]}; for example ${first ?? ''}`];
     }),
+    ...(2 * withoutAnswer.lines > withoutAnswer.of
+      ? [
+          `  in ${formatCount(withoutAnswer.lines)} of ${formatCount(withoutAnswer.of)} answers, none of the ` +
+            `question's answers is a likely first token (one begins with "${withoutAnswer.first ?? ''}"), so their ` +
+            'documents have no score. Turn the thinking of the model off, or use another; to replace the stored ' +
+            `answers, remove judgments/${judge} of the run folder and run betr judge ${judge} --write-batch again`,
+        ]
+      : []),
     missing === 0
       ? 'Every request has an answer'
       : `${formatCountOf(missing, 'request')} ${missing === 1 ? 'has' : 'have'} no answer yet. Run betr judge ${judge} ` +

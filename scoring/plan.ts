@@ -22,7 +22,13 @@ const slowChunkBytes = 2 ** 20;
 
 const whole = z.number().int().nonnegative();
 
-const stateSchema = shardSchema.omit({ path: true }).strict();
+const stateSchema = shardSchema
+  .omit({ path: true })
+  .extend({
+    /** How many times its documents were asked about again, because a server had refused some of them. */
+    again: whole.positive().optional(),
+  })
+  .strict();
 
 const planSchema = z.strictObject({
   version: z.literal(2),
@@ -113,6 +119,15 @@ export function fingerprintCorpus(
     chunkBytes,
     shards.map(({ name, bytes, modifiedMs }) => [name, bytes, modifiedMs]).sort(),
   ]);
+}
+
+/** Plans to score these shards again, into other parts: the published ranking keeps its own until then. */
+export async function planAgain(run: Run, plan: Plan, names: ReadonlySet<string>): Promise<Plan> {
+  const shards = plan.shards.map((shard) =>
+    names.has(shard.name) ? { ...shard, again: (shard.again ?? 0) + 1 } : shard,
+  );
+  await commitSealedJson(run.files.plan, { ...plan, shards });
+  return { ...plan, shards };
 }
 
 /**
@@ -239,10 +254,10 @@ export async function readScoring(run: Run): Promise<PreparedScoring> {
 
 /** The tasks of the plan, in the order of their first shards and rows. */
 export function listTasks(run: Run, plan: Plan): Task[] {
-  const tasks: Omit<Task, 'name'>[] = [];
-  const packs = new Map<number, { pieces: Piece[]; partBytes: number; weight: number }>();
+  const tasks: (Omit<Task, 'name'> & { again: number })[] = [];
+  const packs = new Map<number, { pieces: Piece[]; partBytes: number; weight: number; again: number }>();
   for (const planned of plan.shards) {
-    const { name, format, bytes, modifiedMs } = planned;
+    const { name, format, bytes, modifiedMs, again = 0 } = planned;
     const shard: Shard = {
       name,
       path: pathOf(name, run.settingsFolder, run.settings.corpus.files),
@@ -252,9 +267,10 @@ export function listTasks(run: Run, plan: Plan): Task[] {
     };
     if ('pack' in planned) {
       const known = packs.get(planned.pack);
-      const pack = known ?? { pieces: [], partBytes: 2 * plan.chunkBytes, weight: 0 };
+      const pack = known ?? { pieces: [], partBytes: 2 * plan.chunkBytes, weight: 0, again: 0 };
       pack.pieces.push({ shard, chunk: { firstRow: 0 }, endsShard: true });
       pack.weight += guessTextBytes(shard);
+      pack.again += again;
       packs.set(planned.pack, pack);
       if (known === undefined) tasks.push(pack);
       continue;
@@ -267,9 +283,10 @@ export function listTasks(run: Run, plan: Plan): Task[] {
         pieces: [{ shard, chunk, endsShard: index === last }],
         partBytes,
         weight: guessTextBytes(shard) / planned.chunks.length,
+        again,
       });
   }
-  return tasks.map((task) => ({ ...task, name: nameTask(plan, task.pieces) }));
+  return tasks.map(({ again, ...task }) => ({ ...task, name: nameTask(plan, task.pieces, again) }));
 }
 
 /** The distinct shards of tasks. */
@@ -277,10 +294,11 @@ export function shardsOfTasks(tasks: readonly Task[]): Shard[] {
   return [...new Map(tasks.flatMap(({ pieces }) => pieces.map(({ shard }) => [shard.name, shard]))).values()];
 }
 
-function nameTask({ scorer, chunkBytes }: Plan, pieces: readonly Piece[]): string {
+function nameTask({ scorer, chunkBytes }: Plan, pieces: readonly Piece[], again: number): string {
   return fingerprint([
     pieces.map(({ shard: { name, bytes, modifiedMs }, chunk }) => [name, bytes, modifiedMs, chunk]),
     scorer,
     chunkBytes,
+    ...(again === 0 ? [] : [again]),
   ]).slice(0, 20);
 }

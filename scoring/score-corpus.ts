@@ -5,14 +5,14 @@ import { access, constants, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkFields } from '../data/rows/check-fields.ts';
 import type { Shard } from '../data/documents.ts';
-import { type ErrorData, fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import { BetrError, type ErrorData, fail, reasonOf, systemCode } from '../run/errors/errors.ts';
 import { listFolder } from '../data/files/files.ts';
 import { type Holder, readLiveHolder } from '../data/files/lease-holder.ts';
 import type { Report } from '../run/progress.ts';
 import { rankCommandOf, type Run } from '../run/run.ts';
 import { cardFile, isChunkName, type ListedPart, quarantineFile } from './part.ts';
-import { listTasks, makePlan, outlinePlan, readPlan, shardsOfTasks, type Task } from './plan.ts';
-import { foldManifests, isWhole, readPublishedParts } from './published.ts';
+import { listTasks, makePlan, outlinePlan, planAgain, readPlan, shardsOfTasks, type Task } from './plan.ts';
+import { foldManifests, isWhole, readCards, readPublishedParts } from './published.ts';
 import { compareShards, type ShardChanges, type ShardState } from './shard-changes.ts';
 import { readScorer } from './scorers/list.ts';
 import { readNote } from '../data/duckdb/run-files.ts';
@@ -61,7 +61,9 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
   let notes: string[] = [];
   let fewChunks: string[] = [];
   for (let attempt = 1; ; attempt++) {
-    const plan = await makePlan(run, report, (found) => (notes = found));
+    const known = await makePlan(run, report, (found) => (notes = found));
+    const refused = attempt === 1 && slow ? await listRefused(run, listTasks(run, known)) : new Set<string>();
+    const plan = refused.size === 0 ? known : await planAgain(run, known, refused);
     if (attempt === 1) planned = plan.shards;
     const tasks = listTasks(run, plan);
     const { open, lost, problems: unread } = await listOpenTasks(run, tasks);
@@ -99,6 +101,34 @@ export async function scoreCorpus(run: Run, report: Report): Promise<CorpusScore
       scoredAgain: [...scoredAgain],
       seconds: (performance.now() - startedMs) / 1000,
     };
+  }
+}
+
+/** Shards with documents that a server refused: it may answer now. */
+async function listRefused(run: Run, tasks: readonly Task[]): Promise<Set<string>> {
+  const { byChunk } = await readPublishedParts(run);
+  const names = new Set<string>();
+  for (const { name } of tasks) {
+    for (const part of byChunk.get(name) ?? []) {
+      if (part.unknownDocuments === undefined) continue;
+      const reasons = await readReasons(run, part);
+      if (!reasons.includes('refused')) continue;
+      for (const { shard } of part.covers) names.add(shard);
+    }
+  }
+  return names;
+}
+
+/** Why documents of a part have no score; a damaged card has none, and its part is made again anyway. */
+async function readReasons(run: Run, part: ListedPart): Promise<string[]> {
+  try {
+    const reasons: string[] = [];
+    for await (const { unknown = [] } of readCards(run.files.scores, [part]))
+      reasons.push(...unknown.map(({ reason }) => reason));
+    return reasons;
+  } catch (error) {
+    if (error instanceof BetrError && error.code === 'PARTS_DAMAGED') return [];
+    throw error;
   }
 }
 

@@ -95,21 +95,30 @@ export async function sendToPath(
 }
 
 /**
- * The standard `fetch`, with proxies: decodes encoded bodies and follows redirects. Throws a RemoteProblem if
+ * The standard `fetch`, with proxies: decodes encoded bodies and follows redirects; those of a POST only at the
+ * same origin, because its body was meant for that one. Throws a RemoteProblem if
  * there is no response, and the signal's reason if it was aborted.
  */
 export async function fetch(
   url: string | URL,
   init: { method?: string; headers?: Record<string, string>; body?: string; signal?: AbortSignal } = {},
+  redirects = 0,
 ): Promise<Response> {
   const { fetch: fetchBy, direct } = await open();
-  const { body, status, statusText, headers } = await fetchBy(url, { ...init, dispatcher: direct }).catch(
-    (error: unknown) => {
-      if (init.signal?.aborted === true) throw error;
-      // The message of fetch is only "fetch failed".
-      throw connectionProblem(error instanceof Error && error.cause !== undefined ? error.cause : error);
-    },
-  );
+  const isPost = init.method === 'POST';
+  const { body, status, statusText, headers } = await fetchBy(url, {
+    ...init,
+    ...(isPost ? { redirect: 'manual' } : {}),
+    dispatcher: direct,
+  }).catch((error: unknown) => {
+    if (init.signal?.aborted === true) throw error;
+    // The message of fetch is only "fetch failed".
+    throw connectionProblem(error instanceof Error && error.cause !== undefined ? error.cause : error);
+  });
+  if (isPost && status >= 300 && status < 400) {
+    await body?.cancel();
+    return fetch(redirectOf(new URL(url), status, headers.get('location'), redirects), init, redirects + 1);
+  }
   // Libraries expect the global Response class. Undici cancels the body of a garbage-collected response
   // unless it is already being read.
   return new Response(body?.pipeThrough(new TransformStream()) ?? null, {
@@ -117,6 +126,22 @@ export async function fetch(
     statusText,
     headers: [...headers],
   });
+}
+
+/** The target of a redirected POST at the same origin. Throws a RemoteProblem for any other. */
+function redirectOf(from: URL, status: number, location: string | null, redirects: number): URL {
+  const target = URL.canParse(location ?? '', from.href) ? new URL(location ?? '', from.href) : undefined;
+  const refuse = (problem: string): RemoteProblem =>
+    new RemoteProblem('lasting', `it answers with a redirect (HTTP ${status}) ${problem}`);
+  if (target === undefined || location === null) throw refuse('without a valid address');
+  if (target.origin !== from.origin)
+    throw refuse(
+      `to ${target.protocol}//${target.host}, which gets no text from here; if it should, set its address in the settings`,
+    );
+  // Other redirects would drop the body.
+  if (status !== 307 && status !== 308) throw refuse('that asks for no repetition of the request');
+  if (redirects >= maxRedirects) throw refuse(`for the ${maxRedirects + 1}th time`);
+  return target;
 }
 
 function open(): Promise<Network> {

@@ -5,6 +5,7 @@ import { joinTexts } from '../../models/joined-tokens.ts';
 import {
   completionSchema,
   countVaried,
+  findExcess,
   findCutText,
   findFault,
 } from '../../models/endpoint/log-probabilities.ts';
@@ -15,13 +16,15 @@ import type { AskedQuestion } from './questions.ts';
 
 /**
  * failed: the server answered with an error, or without usable log probabilities; truncated: it read only a part of
- * the prompt, or stopped in the middle of its answer.
+ * the prompt, or stopped in the middle of its answer; other model: another model than the request's answered.
  */
-export type AnswerProblem = { problem: 'failed' | 'truncated'; reason: string };
+export type AnswerProblem = { problem: 'failed' | 'truncated' | 'other model'; reason: string };
 
 /** What has to be known of a request to read its answer. */
 export interface Awaited {
   question: AskedQuestion;
+  /** The model that the request names. */
+  model: string | undefined;
   /** The prompt's characters, with runs of one character counted once. */
   characters: number;
   /** The prompt's tokens, for servers that do not count them. */
@@ -30,10 +33,15 @@ export interface Awaited {
   blanks: string;
 }
 
-export function awaitedOf(question: AskedQuestion, prompt: string, isChat: boolean): Awaited {
+export function awaitedOf(
+  question: AskedQuestion,
+  prompt: string,
+  { model, isChat }: { model: string | undefined; isChat: boolean },
+): Awaited {
   const isPlain = isChat || question.mode === 'rating';
   return {
     question,
+    model,
     characters: countVaried(prompt),
     estimate: estimateTokens(prompt),
     blanks: isPlain ? '' : joinTexts(prompt, '').continuation,
@@ -42,41 +50,76 @@ export function awaitedOf(question: AskedQuestion, prompt: string, isChat: boole
 
 const lineSchema = z.object({
   response: z.object({ status_code: z.number().nullish(), body: z.unknown() }).nullish(),
-  error: z.unknown(),
+  error: z.unknown().optional(),
 });
 const choicesSchema = z.object({
   choices: z
     .array(
       z.object({
+        index: z.number().nullish(),
         text: z.string().nullish(),
         message: z.object({ content: z.string().nullish() }).nullish(),
         finish_reason: z.string().nullish(),
       }),
     )
-    .min(1),
+    .min(1)
+    .refine((choices) =>
+      [...choices.keys()].every((at) =>
+        choices.some(({ index }) => index === undefined || index === null || index === at),
+      ),
+    ),
 });
+const errorSchema = z.object({ code: z.number() });
 
-/** The reply in a line of an answer file. */
-export function readAnswer(row: unknown, awaited: Awaited): Told | AnswerProblem {
+const modelSchema = z.object({ model: z.string().nullish() });
+const ratingSchema = z
+  .object({
+    error: z.null().optional(),
+    usage: z
+      .object({ prompt_tokens: z.number().nullish(), completion_tokens: z.number().nullish() })
+      .nullish(),
+  })
+  .transform(({ usage }) => ({
+    promptTokens: usage?.prompt_tokens ?? null,
+    completionTokens: usage?.completion_tokens ?? null,
+  }));
+
+/** Services answer with the dated name of a model, and servers may leave out the owner or a folder. */
+function isSameModel(named: string, asked: string): boolean {
+  const [ofNamed, ofAsked] = [named, asked].map((name) =>
+    name.slice(name.lastIndexOf('/') + 1).toLowerCase(),
+  );
+  return ofNamed === ofAsked || (ofNamed ?? '').replace(/-\d{4}-?\d{2}-?\d{2}$/, '') === ofAsked;
+}
+
+/** The reply in a line of an answer file; `first` is the first token, where its alternatives count. */
+export function readAnswer(row: unknown, awaited: Awaited): (Told & { first?: string }) | AnswerProblem {
   const line = lineSchema.safeParse(row).data;
   if (line === undefined) return failed('it has neither a response nor an error');
-  const status = line.response?.status_code ?? 200;
+  const status = line.response?.status_code ?? undefined;
   const body = line.response?.body;
   const isError = line.error !== null && line.error !== undefined;
-  if (isError || status !== 200 || body === undefined || body === null)
+  if (isError || (status ?? 200) !== 200 || body === undefined || body === null)
     return readError(status, line.error ?? body);
-  const completion = completionSchema.safeParse(body).data;
-  if (completion === undefined) return failed('its body is not a completion');
-  const { promptTokens, completionTokens } = completion;
+  const named = modelSchema.safeParse(body).data?.model;
+  if (typeof named === 'string' && awaited.model !== undefined && !isSameModel(named, awaited.model))
+    return { problem: 'other model', reason: `it is from the model "${named}", not "${awaited.model}"` };
+  const isRating = awaited.question.mode === 'rating';
+  const rating = isRating ? ratingSchema.safeParse(body).data : undefined;
+  const completion = isRating ? undefined : completionSchema.safeParse(body).data;
+  const counts = rating ?? completion;
+  if (counts === undefined)
+    return failed('its body is not a completion with one choice for each that was asked for');
+  const { promptTokens, completionTokens } = counts;
   const cut = findCutText(promptTokens, awaited.characters);
   if (cut !== undefined) return { problem: 'truncated', reason: cut };
   const tokens = (promptTokens ?? awaited.estimate) + (completionTokens ?? estimateWritten(body));
-  if (awaited.question.mode === 'rating') return readRatings(body, awaited.question, tokens);
+  if (completion === undefined) return readRatings(body, awaited.question, tokens);
   const { positions = [], finish } = completion.choice;
   if (finish === 'content_filter') return failed('a content filter stopped it');
   const [position] = positions;
   if (position === undefined) return failed('it has no log probabilities');
-  const fault = findFault([position], 1);
+  const fault = findExcess(positions, 1) ?? findFault(positions, 1);
   if (fault !== undefined) return failed(fault);
   if (position.top.length === 0) return failed('it has only one log probability; top_logprobs is missing');
   const known = new Map(
@@ -85,7 +128,7 @@ export function readAnswer(row: unknown, awaited: Awaited): Told | AnswerProblem
   const logs = awaited.question.groups.map(({ continuations }) =>
     continuations.map((continuation) => known.get(awaited.blanks + continuation) ?? null),
   );
-  return { reply: replyOf(logs), tokens };
+  return { reply: replyOf(logs), tokens, first: position.text };
 }
 
 function readRatings(body: unknown, question: AskedQuestion, tokens: number): Told | AnswerProblem {
@@ -108,11 +151,11 @@ function estimateWritten(body: unknown): number {
 }
 
 /** A text that is too long is a reply: asking again would not help. */
-function readError(status: number, error: unknown): Told | AnswerProblem {
+function readError(status: number | undefined, error: unknown): Told | AnswerProblem {
   const said = messageIn(error);
-  return readRefusal(status === 200 ? 400 : status, said)?.kind === 'length'
+  return readRefusal(status ?? errorSchema.safeParse(error).data?.code ?? 0, said)?.kind === 'length'
     ? { reply: { reason: 'too long' }, tokens: 0 }
-    : failed(`HTTP ${status}${said === '' ? '' : `: ${said}`}`);
+    : failed(`${status === undefined ? 'an error' : `HTTP ${status}`}${said === '' ? '' : `: ${said}`}`);
 }
 
 const messageSchema = z.union([

@@ -36,10 +36,14 @@ export function judgeText(
       questions: scored.map(({ question }) => question),
     };
   });
-  const score = meanOf(judged, (window) => window.score);
+  // A refusal may pass, so the other windows must not stand for the whole text.
+  const isRefused = replies.some((window) =>
+    window.some((reply) => 'reason' in reply && reply.reason === 'refused'),
+  );
+  const score = isRefused ? null : meanOf(judged, (window) => window.score);
   return {
     score,
-    reason: score === null ? reason : null,
+    reason: isRefused ? 'refused' : score === null ? reason : null,
     questions: questions.map(({ name }, at) => meanQuestion(name, judged, at)),
     windows: judged,
     tokens,

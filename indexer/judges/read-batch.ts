@@ -11,7 +11,14 @@ import { type Awaited, awaitedOf, readAnswer } from './batch-answers.ts';
 import { type BatchTexts, forEachRequest, judgePrefix, modelOf } from './batch-requests.ts';
 import type { Judge } from './judge.ts';
 
-export const answerFaults = ['failed', 'truncated', 'duplicate', 'unrecognized', 'unreadable'] as const;
+export const answerFaults = [
+  'failed',
+  'truncated',
+  'other model',
+  'duplicate',
+  'unrecognized',
+  'unreadable',
+] as const;
 type Fault = (typeof answerFaults)[number];
 
 export interface BatchRead {
@@ -22,6 +29,8 @@ export interface BatchRead {
   known: number;
   /** Lines that were skipped, with the first of each kind. */
   faults: Record<Fault, { lines: number; first: string | null }>;
+  /** Good answers in which none of the question's answers is likely, and the first token of one. */
+  withoutAnswer: { lines: number; of: number; first: string | null };
   /** Requests that still have no answer. */
   missing: number;
 }
@@ -49,10 +58,12 @@ export async function readBatch(
     faults: {
       failed: { lines: 0, first: null },
       truncated: { lines: 0, first: null },
+      'other model': { lines: 0, first: null },
       duplicate: { lines: 0, first: null },
       unrecognized: { lines: 0, first: null },
       unreadable: { lines: 0, first: null },
     },
+    withoutAnswer: { lines: 0, of: 0, first: null },
     missing: 0,
   };
   const refuse = (fault: Fault, place: string, reason: string): void => {
@@ -92,6 +103,7 @@ export async function readBatch(
       }
       const answer = readAnswer(row, request);
       if ('problem' in answer) refuse(answer.problem, place, answer.reason);
+      else countWithoutAnswer(result, answer);
       const isRefused = 'problem' in answer && answer.problem === 'failed' && failuresUnknown;
       told.set(
         digest,
@@ -114,16 +126,25 @@ export async function readBatch(
   return result;
 }
 
+function countWithoutAnswer({ withoutAnswer }: BatchRead, { reply, first }: Told & { first?: string }): void {
+  if (first === undefined || !('sums' in reply)) return;
+  withoutAnswer.of++;
+  if (reply.sums.some((sum) => sum !== null)) return;
+  withoutAnswer.lines++;
+  withoutAnswer.first ??= escapeControls(first.slice(0, 40));
+}
+
 async function listAwaited(
   run: Run,
   judge: Judge,
   texts: BatchTexts,
 ): Promise<Map<string, Awaited & { isStored: boolean }>> {
-  const { chat } = modelOf(run, judge);
+  const settings = modelOf(run, judge);
+  const to = { model: settings.endpointModel, isChat: settings.chat };
   const awaited = new Map<string, Awaited & { isStored: boolean }>();
   await forEachRequest(run, judge, texts, (requests) => {
     for (const { digest, question, prompt, isStored } of requests)
-      awaited.set(digest, { ...awaitedOf(question, prompt, chat), isStored });
+      awaited.set(digest, { ...awaitedOf(question, prompt, to), isStored });
     return Promise.resolve();
   });
   return awaited;

@@ -98,7 +98,12 @@ export async function openReplyStore(folder: string): Promise<ReplyStore> {
   await refresh();
   return {
     tokens: () => tokens,
-    refresh,
+    // In line with the writes, so that no reply of this process is read as another's.
+    refresh() {
+      const mine = writing.then(refresh);
+      writing = mine.catch(() => undefined);
+      return mine;
+    },
     find(digests) {
       const places = digests.map((digest) => index.get(digest));
       const found: (Reply | undefined)[] = digests.map(() => undefined);

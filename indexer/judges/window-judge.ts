@@ -2,14 +2,14 @@
 // flight as it takes. Every reply is stored at once.
 
 import { fail } from '../../run/errors/errors.ts';
-import { formatCount } from '../../run/amounts.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
-import { ask, type Reply } from './ask.ts';
+import { ask, type Reply, type Told } from './ask.ts';
+import { type Budget, openSpending } from './spending.ts';
 import type { AskedQuestion } from './questions.ts';
 import { questionDigest, windowDigest } from './reply-digest.ts';
 import type { ReplyStore } from './reply-store.ts';
 
-/** If the server refuses this many windows and answers about none, the server is at fault. */
+/** If the server refuses this many windows in a row, and one that it answered before, the server is at fault. */
 const refusedAtMost = 20;
 
 interface Opened {
@@ -19,12 +19,7 @@ interface Opened {
   store: ReplyStore;
   /** Windows in flight. */
   atOnce: () => number;
-  budget: {
-    mostTokens: number;
-    price: number | undefined;
-    tokens?: number | undefined;
-    money?: number | undefined;
-  };
+  budget: Budget;
 }
 
 /** The replies about a text by window and question, and the tokens that they took now. */
@@ -49,52 +44,58 @@ interface Piece {
 
 export function openWindowJudge({ name, model, questions, store, atOnce, budget }: Opened): WindowJudge {
   const questionDigests = questions.map((question) => questionDigest(model, question));
-  let [answered, refused] = [0, 0];
+  let refusedInARow = 0;
+  let lastAnswered: string | undefined;
+  const spending = openSpending(store, budget, name);
 
-  const checkBudget = (): void => {
-    const used = store.tokens();
-    if (used < budget.mostTokens) return;
-    const isMoney = budget.tokens === undefined || budget.mostTokens < budget.tokens;
-    const cost =
-      budget.price === undefined ? '' : `, which cost ${((used * budget.price) / 1e6).toPrecision(3)}`;
-    throw fail('JUDGE_BUDGET', {
-      judge: name,
-      spent: `${formatCount(used)} tokens${cost}`,
-      key: isMoney ? 'budget.money' : 'budget.tokens',
-    });
+  /** Throws if the server refuses everything, also what it answered before. */
+  const checkRefusals = async (isRefused: boolean, text: string): Promise<void> => {
+    if (!isRefused) {
+      refusedInARow = 0;
+      lastAnswered = text;
+    } else if (++refusedInARow % refusedAtMost === 0 && (await isRefusedAgain())) {
+      throw fail('LANGUAGE_MODEL_FAILED', {
+        url: model.source.place,
+        problem:
+          `it refused ${refusedInARow} texts in a row` +
+          (lastAnswered === undefined ? '' : ', and one that it answered before'),
+      });
+    }
+  };
+  const isRefusedAgain = async (): Promise<boolean> => {
+    const [question] = questions;
+    if (lastAnswered === undefined || question === undefined) return true;
+    const told = await ask(model, [question], lastAnswered);
+    if (told.every(isRefusal)) return true;
+    await store.add(toldAbout(told, [questionDigests[0] ?? ''], lastAnswered));
+    refusedInARow = 0;
+    return false;
   };
 
   const askAbout = async (piece: Piece): Promise<number> => {
-    checkBudget();
     const missing = [...questions.keys()].filter((at) => piece.replies[at] === undefined);
-    const told = await ask(
-      model,
-      missing.flatMap((at) => questions[at] ?? []),
-      piece.text,
-    );
-    const isRefused = told.every(({ reply }) => 'reason' in reply && reply.reason === 'refused');
-    if (isRefused) refused++;
-    else answered++;
-    if (answered === 0 && refused >= refusedAtMost)
-      throw fail('LANGUAGE_MODEL_REFUSED', {
-        url: model.source.place,
-        problem: `it refused each of the first ${refused} texts`,
-      });
-    for (const [at, question] of missing.entries()) piece.replies[question] = told[at]?.reply;
-    await store.add(
-      told.flatMap((one, at) =>
-        // A refusal may pass.
-        'reason' in one.reply && one.reply.reason === 'refused'
-          ? []
-          : [{ ...one, digest: windowDigest(questionDigests[missing[at] ?? -1] ?? '', piece.text) }],
-      ),
-    );
-    return told.reduce((sum, { tokens }) => sum + tokens, 0);
+    return spending.spend(async () => {
+      const told = await ask(
+        model,
+        missing.flatMap((at) => questions[at] ?? []),
+        piece.text,
+      );
+      for (const [at, question] of missing.entries()) piece.replies[question] = told[at]?.reply;
+      await store.add(
+        toldAbout(
+          told,
+          missing.map((at) => questionDigests[at] ?? ''),
+          piece.text,
+        ),
+      );
+      await checkRefusals(told.every(isRefusal), piece.text);
+      return told.reduce((sum, { tokens }) => sum + tokens, 0);
+    });
   };
 
   return {
     async answer(texts, onProgress) {
-      await store.refresh();
+      await spending.refresh();
       const pieces = collectPieces(texts);
       const all = [...pieces.values()];
       const stored = store.find(
@@ -124,6 +125,21 @@ export function openWindowJudge({ name, model, questions, store, atOnce, budget 
       }));
     },
   };
+}
+
+function isRefusal({ reply }: Told): boolean {
+  return 'reason' in reply && reply.reason === 'refused';
+}
+
+/** What to store of replies about a text. A refusal may pass. */
+function toldAbout(
+  told: readonly Told[],
+  digests: readonly string[],
+  text: string,
+): (Told & { digest: string })[] {
+  return told.flatMap((one, at) =>
+    isRefusal(one) ? [] : [{ ...one, digest: windowDigest(digests[at] ?? '', text) }],
+  );
 }
 
 function collectPieces(texts: readonly (readonly string[])[]): Map<string, Piece> {

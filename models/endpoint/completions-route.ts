@@ -1,7 +1,7 @@
 // OpenAI's /completions: the most likely next tokens, and a prompt repeated with its log probabilities.
 
 import { fail } from '../../run/errors/errors.ts';
-import { type Completion, findFault, type Position } from './log-probabilities.ts';
+import { type Completion, findExcess, findFault, type Position } from './log-probabilities.ts';
 import {
   type Asking,
   type Prompt,
@@ -24,7 +24,9 @@ export async function completionsRoutes(asking: Asking, sample: Prompt): Promise
     if (isText ? !choice.text.startsWith(prompt) : positions.length <= (completionTokens ?? 1)) {
       return 'it ignores "echo" and returns only generated text';
     }
-    const fault = findFault(positions, isText ? 2 : prompt.length);
+    const fault =
+      (isText ? undefined : findExcess(positions, prompt.length + 1)) ??
+      findFault(positions, isText ? 2 : prompt.length);
     if (fault !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: asking.name, problem: fault });
     return positions;
   };

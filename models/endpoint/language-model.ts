@@ -11,7 +11,8 @@ import { type Opened, roomOf } from './positions.ts';
 import { scoreText } from './text-answer.ts';
 import { defaultPace, EndpointProblem } from './exchange.ts';
 import type { Pace } from '../../data/remote/retry.ts';
-import { type Asking, chat, requestCompletion } from './route-requests.ts';
+import { readRefusal } from './refusal.ts';
+import { type Asking, chat, checkFilter, requestCompletion } from './route-requests.ts';
 import { callsAtServer } from './calls-at-server.ts';
 import type { LogprobsMode } from './logprobs-mode.ts';
 import { topTokens, withoutThought } from './request-bodies.ts';
@@ -168,6 +169,7 @@ async function generate(
   const { choice, tokensRead, tokensWritten } = await countUsage(() =>
     atOnce(() => (isChat ? chat(asking, prompt, more) : requestCompletion(asking, sent, more))),
   );
+  checkFilter(choice);
   return {
     text: choice.text,
     tokens: tokensWritten,
@@ -189,9 +191,10 @@ async function refusals<T>(url: string, model: string, work: Promise<T>): Promis
   } catch (error) {
     if (!(error instanceof EndpointProblem)) throw error;
     const problem = error.message;
-    throw error.kind === 'answer'
-      ? fail('LANGUAGE_MODEL_ANSWER', { model, problem }, error)
-      : fail('LANGUAGE_MODEL_REFUSED', { url, problem }, error);
+    if (error.kind === 'answer') throw fail('LANGUAGE_MODEL_ANSWER', { model, problem }, error);
+    // Only what is about the content may count as the text's fault.
+    const isOfText = error.status !== undefined && readRefusal(error.status, error.said)?.kind === 'content';
+    throw fail(isOfText ? 'LANGUAGE_MODEL_REFUSED' : 'LANGUAGE_MODEL_FAILED', { url, problem }, error);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { fail } from '../../run/errors/errors.ts';
-import { findCut, findFault } from './log-probabilities.ts';
+import { findCut, findExcess, findFault } from './log-probabilities.ts';
 import { type Asking, type Routes, checkDoubled } from './route-requests.ts';
 import { addUsage } from './usage.ts';
 
@@ -47,14 +47,16 @@ export async function llamaRoutes(asking: Asking, ids: readonly number[]): Promi
     if (cut !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: cut });
     checkDoubled(asking, answer.tokens_evaluated ?? null, prompt.length);
     addUsage(answer.tokens_evaluated ?? prompt.length, 1);
-    const [first] = answer.completion_probabilities ?? [];
+    const positions = answer.completion_probabilities ?? [];
+    const [first] = positions;
     const top = (first?.top_logprobs ?? []).map(({ id, logprob }) => ({
       text: '',
       id,
       logProbability: logprob ?? null,
     }));
     if (first === undefined || top.length === 0) return undefined;
-    const fault = findFault([{ text: '', id: first.id, logProbability: null, top }], 1);
+    const fault =
+      findExcess(positions, 1) ?? findFault([{ text: '', id: first.id, logProbability: null, top }], 1);
     if (fault !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: fault });
     return {
       best: first.id,

@@ -45,27 +45,29 @@ const chatLogProbabilities = z.object({
 });
 const logProbabilities = z.union([completionsLogProbabilities, chatLogProbabilities]).nullish().catch(null);
 
+const choiceSchema = z.object({
+  index: z.literal(0).nullish(),
+  text: z.string().nullish(),
+  message: z.object({ content: z.string().nullish() }).nullish(),
+  logprobs: logProbabilities,
+  finish_reason: z.string().nullish(),
+});
+
+/** An answer to a request for one choice. */
 export const completionSchema = z
   .object({
-    choices: z
-      .array(
-        z.object({
-          text: z.string().nullish(),
-          message: z.object({ content: z.string().nullish() }).nullish(),
-          logprobs: logProbabilities,
-          finish_reason: z.string().nullish(),
-        }),
-      )
-      .min(1),
+    choices: z.tuple([choiceSchema]),
+    // Whatever comes beside an error is not an answer.
+    error: z.null().optional(),
     usage: z
       .object({ prompt_tokens: z.number().nullish(), completion_tokens: z.number().nullish() })
       .nullish(),
   })
   .transform(({ choices: [choice], usage }): Completion => ({
     choice: {
-      text: choice?.text ?? choice?.message?.content ?? '',
-      positions: readPositions(choice?.logprobs),
-      finish: choice?.finish_reason ?? null,
+      text: choice.text ?? choice.message?.content ?? '',
+      positions: readPositions(choice.logprobs),
+      finish: choice.finish_reason ?? null,
     },
     promptTokens: usage?.prompt_tokens ?? null,
     completionTokens: usage?.completion_tokens ?? null,
@@ -122,6 +124,13 @@ export function findFault(positions: readonly Position[], least: number): string
     .find((sum) => sum > 1 + sumTolerance);
   if (over !== undefined) return `the probabilities at one position add up to ${over.toFixed(3)}`;
   return undefined;
+}
+
+/** What is wrong with an answer that has more positions than were asked for: which one is meant is unknown. */
+export function findExcess(positions: readonly unknown[], most: number): string | undefined {
+  return positions.length > most
+    ? `it returned log probabilities of ${positions.length} tokens, where at most ${most} can be`
+    : undefined;
 }
 
 /** At most this many characters per token, once runs of one character are collapsed. */

@@ -21,7 +21,13 @@ interface Call extends Taken {
 class Slow extends Error {}
 
 /** Failures of a server rather than of what it was asked. */
-const ofServers = ['LANGUAGE_MODEL_UNREACHABLE', 'LANGUAGE_MODEL_CUT_OFF', 'LANGUAGE_MODEL_NAME'];
+const ofServers = [
+  'LANGUAGE_MODEL_UNREACHABLE',
+  'LANGUAGE_MODEL_CUT_OFF',
+  'LANGUAGE_MODEL_NAME',
+  'LANGUAGE_MODEL_FAILED',
+  'LANGUAGE_MODEL_KEY',
+];
 /** A call that has failed at this many servers may be what breaks them. */
 const mostServers = 8;
 /** A call is slow if it takes this many times the median of the last calls. */

@@ -17,15 +17,21 @@ export interface Refusal {
 }
 
 const ofAllTexts = /\btokens (?:per|in)(?: \w+){0,2} (?:request|batch)|\btokens in batch/i;
+/** The word "tokens" alone may be about a rate, a quota, or a full cache. */
 const ofLength = new RegExp(
   [
-    /\btokens\b|context (?:length|size|window)|\b(?:input|sequence) length|too large to process/,
-    /\b(?:input|prompt|text|sequence)s? (?:is |are )?too (?:long|large)/,
+    /context (?:length|size|window)|\b(?:input|prompt|sequence|model|maximum|max) (?:length|len)\b|too large to process/,
+    /\b(?:input|prompt|text|sequence|message|request)s?\b.{0,40}\b(?:is |are )?too (?:long|large)/,
+    /\b(?:less|fewer|more|larger|longer) than \d+ (?:input |prompt )?tokens/,
+    /\bexceed\w*\b.{0,80}\btokens\b|\btokens\b.{0,80}\bexceed/,
   ]
     .map(({ source }) => source)
     .join('|'),
   'i',
 );
+/** Troubles of the server, whatever text it was sent. */
+const ofServer =
+  /out of memory|\bquota|\bcredits?\b|\bbilling|\brate limit|\bper (?:second|minute|hour|day|month)\b|\b(?:hourly|daily|weekly|monthly)\b|\bqueue|\boverloaded|\bcache is full|\btry again\b|\bCUDA\b/i;
 const ofCount = /\bbatch|array too long|\btoo many\b|\bat most \d|\bnumber of (?:inputs|items|texts)/i;
 /** Ollama's answer (with 500) if its model gives NaN for a text. */
 const ofNumbers = /unsupported value: NaN/;
@@ -44,7 +50,8 @@ export function readRefusal(status: number, message: string): Refusal | undefine
 }
 
 function kindOf(status: number, message: string): Refusal['kind'] | undefined {
-  if (status >= 500)
+  if (ofServer.test(message)) return undefined;
+  if (status === 500)
     return ofLength.test(message) ? 'length' : ofNumbers.test(message) ? 'content' : undefined;
   if (status !== 400 && status !== 413 && status !== 422) return undefined;
   if (ofAllTexts.test(message)) return 'count';

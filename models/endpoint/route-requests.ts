@@ -2,11 +2,20 @@
 
 import { fail } from '../../run/errors/errors.ts';
 import { EndpointProblem } from './exchange.ts';
-import { type Completion, completionSchema, findCut, findFault, type Position } from './log-probabilities.ts';
+import {
+  type Completion,
+  completionSchema,
+  findCut,
+  findExcess,
+  findFault,
+  type Position,
+} from './log-probabilities.ts';
 import type { LogprobsMode } from './logprobs-mode.ts';
 import { chatBody, completionBody } from './request-bodies.ts';
 import type { Server } from './server.ts';
 import { addUsage, estimateTokens } from './usage.ts';
+
+const contentFilter = 'a content filter stopped its answer';
 
 /** A prompt to send: its tokens if they are known, otherwise its text. */
 export type Prompt = string | readonly number[];
@@ -95,15 +104,19 @@ export function checkDoubled({ name }: Pick<Asking, 'name'>, counted: number | n
     });
 }
 
+/** Throws the refusal of a text if a content filter stopped the answer. */
+export function checkFilter({ finish }: Completion['choice']): void {
+  if (finish === 'content_filter')
+    throw new EndpointProblem('status', contentFilter, { status: 422, said: contentFilter });
+}
+
 /** The generated token with its alternatives, or why there is none. */
-export function readNext(
-  { name }: Asking,
-  { choice: { positions } }: Completion,
-  route: string,
-): Position | string {
+export function readNext({ name }: Asking, { choice }: Completion, route: string): Position | string {
+  checkFilter(choice);
+  const { positions } = choice;
   if (positions === undefined || positions.length === 0) return `its /${route} returns no log probabilities`;
-  const [position] = positions.slice(-1);
-  const fault = findFault(positions, 1);
+  const [position] = positions;
+  const fault = findExcess(positions, 1) ?? findFault(positions, 1);
   if (fault !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: fault });
   return position === undefined || position.top.length === 0
     ? `its /${route} does not return the most likely tokens`
@@ -115,7 +128,9 @@ export async function ifThere<T>(ask: () => Promise<T>): Promise<T | undefined> 
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof EndpointProblem) return undefined;
+    // Without a status or an answer, the request did not reach the server.
+    if (error instanceof EndpointProblem && (error.kind === 'answer' || error.status !== undefined))
+      return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 // The addresses of several servers: a list, or a folder in which each running server has a file with its own.
 
-import { readdir } from 'node:fs/promises';
+import { type FileHandle, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { escapeControls } from '../../run/escape-controls.ts';
@@ -38,7 +38,8 @@ export async function readAddresses(servers: Servers, baseFolder: string): Promi
     const path = join(folder, name);
     const line = await readFirstLine(path);
     if (line === undefined || line === '') continue;
-    if (/^https?:\/\/\S+$/i.test(line)) found.add(line);
+    if (typeof line === 'object') problems.push(`${path} cannot be read: ${line.problem}`);
+    else if (/^https?:\/\/\S+$/i.test(line)) found.add(line);
     else
       problems.push(
         `${path} has "${escapeControls(line.slice(0, shownCharacters))}" in place of an address such as ` +
@@ -48,15 +49,19 @@ export async function readAddresses(servers: Servers, baseFolder: string): Promi
   return { found: [...found], problems };
 }
 
-/** Undefined if the file is gone or cannot be read now. */
-async function readFirstLine(path: string): Promise<string | undefined> {
-  const file = await openRegular(path).catch(() => undefined);
-  if (file === undefined) return undefined;
+/** The first line, or why it cannot be read; undefined if the file is gone. */
+async function readFirstLine(path: string): Promise<string | { problem: string } | undefined> {
+  let file: FileHandle;
+  try {
+    file = await openRegular(path);
+  } catch (error) {
+    return systemCode(error) === 'ENOENT' ? undefined : { problem: reasonOf(error) };
+  }
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(mostBytes), 0, mostBytes, 0);
     return (buffer.toString('utf8', 0, bytesRead).split('\n')[0] ?? '').trim();
-  } catch {
-    return undefined;
+  } catch (error) {
+    return { problem: reasonOf(error) };
   } finally {
     await file.close();
   }

@@ -64,7 +64,7 @@ export async function openServer(settings: ModelSettings, pace: Pace): Promise<S
   if (problem !== undefined) throw fail('LANGUAGE_MODEL_REFUSED', { url: shown, problem });
   const keys =
     settings.keyVariable === undefined ? ['BETR_MODEL_KEY', 'OPENAI_API_KEY'] : [settings.keyVariable];
-  const send = <T>(url: string, body: unknown, schema: z.ZodType<T>): Promise<T> =>
+  const send = <T>(url: string, body: unknown, schema: z.ZodType<T>, isShort: boolean): Promise<T> =>
     exchange(
       {
         url: `${url}${query}`,
@@ -78,26 +78,32 @@ export async function openServer(settings: ModelSettings, pace: Pace): Promise<S
         mostBytes: bytesAtMost,
         limit: `${bytesAtMost >> 20} MiB`,
         read: (text, quote) => readJson(text, schema, quote),
-        isFinal: (status, message) => status === 501 || readRefusal(status, message) !== undefined,
+        isFinal: (status, message) => {
+          const kind = readRefusal(status, message)?.kind;
+          return status === 501 || (kind !== undefined && !(kind === 'length' && isShort));
+        },
       },
     );
   const ask = async <T>(url: string, body: unknown, schema: z.ZodType<T>): Promise<T> => {
+    const isShort = isPlainlyShort(body, contextTokens);
     try {
-      return await send(url, body, schema);
+      return await send(url, body, schema, isShort);
     } catch (error) {
-      throw toError(error, { shown, model: settings.endpointModel ?? '', keys });
+      throw toError(error, { shown, model: settings.endpointModel ?? '', keys, isShort });
     }
   };
+  let contextTokens: number | null = null;
   const entries = await listModels(() => ask(`${base}/models`, undefined, modelsSchema));
   const quote = quoteFrom(`${base}/models${query}`, findKey(keys));
   const entry = findEntry(entries, settings.endpointModel, shown, quote);
+  contextTokens = entry?.max_model_len ?? entry?.meta?.n_ctx ?? null;
   return {
     root,
     base,
     shown,
     model: settings.endpointModel ?? entry?.id,
     program: entry?.owned_by ?? '',
-    contextTokens: entry?.max_model_len ?? entry?.meta?.n_ctx ?? null,
+    contextTokens,
     vocabulary: entry?.meta?.n_vocab ?? null,
     quantization: typeof entry?.meta?.ftype === 'string' ? quote(entry.meta.ftype) : null,
     ask,
@@ -119,7 +125,8 @@ async function listModels(ask: () => Promise<z.output<typeof modelsSchema>>): Pr
     return (await ask()).data;
   } catch (error) {
     // Some servers do not list their models.
-    if (error instanceof EndpointProblem) return [];
+    if (error instanceof EndpointProblem && (error.kind === 'answer' || error.status !== undefined))
+      return [];
     throw error;
   }
 }
@@ -146,6 +153,30 @@ function findEntry(
   return entry;
 }
 
+const promptSchema = z
+  .union([
+    z.object({ prompt: z.union([z.string(), z.array(z.number())]) }).transform(({ prompt }) => prompt),
+    z
+      .object({ messages: z.array(z.object({ content: z.string() })) })
+      .transform(({ messages }) => messages.map(({ content }) => content).join('')),
+  ])
+  .optional()
+  .catch(undefined);
+/** Room for a chat template and a beginning token. */
+const templateTokens = 256;
+
+/** Whether a prompt fits for sure: a token is at least a byte. */
+function isPlainlyShort(body: unknown, contextTokens: number | null): boolean {
+  if (contextTokens === null) return false;
+  const prompt = promptSchema.parse(body);
+  if (prompt === undefined) return false;
+  const most = typeof prompt === 'string' ? Buffer.byteLength(prompt) : prompt.length;
+  return most + templateTokens < contextTokens;
+}
+
+/** A key: in a string, its first quotation mark would follow a backslash. */
+const choicesKey = /(?<!\\)"choices"\s*:/g;
+
 function readJson<T>(text: string, schema: z.ZodType<T>, quote: Quote): T {
   let value: unknown;
   try {
@@ -158,6 +189,8 @@ function readJson<T>(text: string, schema: z.ZodType<T>, quote: Quote): T {
       { isCut: true },
     );
   }
+  if ((text.match(choicesKey)?.length ?? 0) > 1)
+    throw new EndpointProblem('answer', 'its answer has "choices" more than once');
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new EndpointProblem(
@@ -171,7 +204,12 @@ const ofModelName = /\bmodel\b.{0,200}\b(?:not exist|not found|not available|unk
 /** Turns a failure into an error of the catalog, except answers and refusals that the caller may handle. */
 function toError(
   error: unknown,
-  { shown, model, keys }: { shown: string; model: string; keys: readonly string[] },
+  {
+    shown,
+    model,
+    keys,
+    isShort,
+  }: { shown: string; model: string; keys: readonly string[]; isShort: boolean },
 ): unknown {
   if (!(error instanceof EndpointProblem)) return error;
   const problem = error.message;
@@ -190,7 +228,7 @@ function toError(
       { url: shown, asked: model, known: `other models (${error.said})` },
       error,
     );
-  if (error.status !== undefined && readRefusal(error.status, error.said)?.kind === 'length') {
+  if (!isShort && error.status !== undefined && readRefusal(error.status, error.said)?.kind === 'length') {
     return fail(
       'LANGUAGE_MODEL_QUESTION',
       { problem: `the prompt is too long for the server at ${shown} (${error.said})` },

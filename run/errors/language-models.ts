@@ -68,6 +68,13 @@ export const languageModelErrors = {
     say: (v: { url: string; problem: string }) =>
       `The language model at ${v.url} refused a request: ${v.problem}.`,
   },
+  LANGUAGE_MODEL_FAILED: {
+    status: 502,
+    exit: 1,
+    say: (v: { url: string; problem: string }) =>
+      `The language model at ${v.url} does not work: ${v.problem}. Check the server, then run the same command ` +
+      'again; what it answered is kept.',
+  },
   LANGUAGE_MODEL_CUT_OFF: {
     status: 502,
     exit: 1,

@@ -30,9 +30,12 @@ const prepare: ScorerKind['prepare'] = async (context) => {
     const { examineForRanking } = await import('../exam/rank-exam.ts');
     const examined = await examineForRanking(main, judge, forceJudge, report);
     const { from, before } = await readJudged(context, judge);
-    const isSame = before?.from === from;
+    const isSame = isCurrent(before, from);
     const earlier = isSame ? undefined : await readTargetScores(run.files.targets);
-    const judged = isSame ? before : await writeJudgeTargets(main, judge, run.files.targets, from, report);
+    const judged =
+      isSame && before !== undefined
+        ? before
+        : await writeJudgeTargets(main, judge, run.files.targets, from, report);
     refuseUnknown(judge, judged);
     const card = await trainClassifier(run, report);
     return {
@@ -96,11 +99,16 @@ async function readJudged(
   };
 }
 
+/** Whether targets need no judging: a server that refused texts may answer now. */
+function isCurrent(before: JudgedNote | undefined, from: string): boolean {
+  return before?.from === from && (before.unknown['refused'] ?? 0) === 0;
+}
+
 const predict: ScorerKind['predict'] = async (context) => {
   const judge = await openJudgeOf(context);
   try {
     const { from, before } = await readJudged(context, judge);
-    if (before?.from === from) return undefined;
+    if (isCurrent(before, from)) return undefined;
     const { costOfSample } = await import('./lm-measure.ts');
     return await costOfSample(context.main, judge);
   } finally {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -11,6 +12,7 @@ import { silent } from '../../run/progress.ts';
 import { fittingOf, openScorer, prepareScorer, rankingRun, readScorer } from '../../scoring/scorers/list.ts';
 import { makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
 import { betr } from '../cli/betr.ts';
+import { openLanguageModelServer, Refused } from '../models/endpoint/language-model-server.ts';
 import { plainQuestion } from '../indexer/judges/judge-run.ts';
 
 const scorer = 'lm:judge#all';
@@ -108,6 +110,43 @@ describe('a judge of every document', () => {
         stderr: expect.stringMatching(/--all needs --scorer lm:JUDGE/),
       });
     }, options);
+  });
+
+  it('asks again about the texts that its server refused', async () => {
+    let isRefusing = true;
+    const logprobs = {
+      tokens: [' yes'],
+      token_logprobs: [-0.2],
+      top_logprobs: [{ ' yes': -0.2, ' no': -2 }],
+    };
+    const server = await openLanguageModelServer({
+      'GET /v1/models': () => ({ data: [{ id: 'm' }] }),
+      'POST /v1/completions': ({ prompt, echo }) => {
+        const [byte = 0] = createHash('sha256').update(String(prompt)).digest();
+        if (echo === true || (isRefusing && byte % 5 === 0)) throw new Refused(400, 'not allowed');
+        return { choices: [{ text: ' yes', logprobs }] };
+      },
+    });
+    const settings = {
+      models: [{ name: 'try', model: server.url, route: 'completions' }],
+      judges: [{ name: 'judge', model: 'try', questions: [plainQuestion] }],
+    };
+    await withCorpus(
+      async (main) => {
+        const first = await rankCorpus(main, silent, scorer, { forceJudge: true });
+        expect(first.ranking.unknown?.some(({ reason }) => reason === 'refused')).toBe(true);
+        isRefusing = false;
+        const second = await rankCorpus(main, silent, scorer, { forceJudge: true });
+        expect(second.ranking.unknown?.some(({ reason }) => reason === 'refused') ?? false).toBe(false);
+        expect(second.published).toBe(true);
+        expect((await rankCorpus(main, silent, scorer, { forceJudge: true })).published).toBe(false);
+        expect((await verifyRanking(rankingRun(main, scorer), { corpus: true }, silent)).problems).toEqual(
+          [],
+        );
+      },
+      { ...options, more: settings },
+    );
+    await server.close();
   });
 
   it('is the judge of the settings that it was prepared with', async () => {

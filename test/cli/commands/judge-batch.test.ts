@@ -127,6 +127,7 @@ describe('requests as a file', () => {
     expect(counts).toEqual({ lines: requests.length + 2, stored: rest.length, known: 0, missing: 7 });
     expect(faults).toEqual({
       failed: { lines: 2, first: 'answers.jsonl#0: HTTP 500: out of memory' },
+      'other model': { lines: 0, first: null },
       truncated: { lines: 1, first: expect.stringContaining('it read only 3 tokens of a prompt of') },
       duplicate: {
         lines: 1,

@@ -245,8 +245,8 @@ describe('a judge at a server', () => {
     await judge.close();
     const { judge: other } = await open(plain, { model: server.url });
     await expect(other.judge(Array.from({ length: 100 }, (_, i) => `REFUSE ${i}`))).rejects.toMatchObject({
-      code: 'LANGUAGE_MODEL_REFUSED',
-      message: expect.stringMatching(/first 2\d texts/),
+      code: 'LANGUAGE_MODEL_FAILED',
+      message: expect.stringMatching(/refused 2\d texts in a row/),
     });
     await other.close();
   });

@@ -1,6 +1,7 @@
 // Servers of one model that announce themselves in a folder, and what their settings can be.
 
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +64,17 @@ describe('servers that announce themselves in a folder', () => {
     expect(messages[1]).toMatch(/model "n" instead of "m".*left out/);
     await askAll(model);
     expect(model.callsAtOnce).toBe(8);
+  });
+
+  it('name a file that is none', async () => {
+    const folder = await makeFolder();
+    const server = await start();
+    await announce(folder, 'good', server.url);
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    const messages: string[] = [];
+    const { model } = await openPool({ servers: folder }, {}, messages);
+    await askAll(model);
+    expect(messages).toEqual([expect.stringMatching(/pipe cannot be read: it is a named pipe \(FIFO\)/)]);
   });
 
   it('may leave files behind of servers that are gone', async () => {
