@@ -93,7 +93,10 @@ interface KnownDraw {
 const knownBytes = 64 << 20;
 const known = openBoundedCache<string, KnownDraw>(knownBytes, ({ bytes }) => bytes);
 
-/** A draw, read again only if its file has changed; undefined if there is none. Errors: FILE_DAMAGED, FILE_UNREADABLE. */
+/**
+ * A draw, read again only if its file has changed; undefined if there is none. Errors: FILE_DAMAGED,
+ * FILE_UNREADABLE.
+ */
 async function readDraw(run: Run, id: string): Promise<Audit | undefined> {
   const path = drawFile(run, id);
   const found = await ifThere(stat(path)).catch((error: unknown) => {

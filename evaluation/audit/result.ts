@@ -238,7 +238,8 @@ function describeEmpty(does: 'chose' | 'measures', slices: number): string[] {
   return slices === 0
     ? []
     : [
-        `${formatCountOf(slices, 'slice')} above the cutoff ${slices === 1 ? 'has' : 'have'} no yes or no in the half ` +
+        `${formatCountOf(slices, 'slice')} above the cutoff ${slices === 1 ? 'has' : 'have'} no yes or no ` +
+        'in the half ' +
           `that ${does} it, whose precision leaves ${slices === 1 ? 'it' : 'them'} out.`,
       ];
 }

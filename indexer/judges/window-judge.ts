@@ -155,7 +155,8 @@ function collectPieces(texts: readonly (readonly string[])[]): Map<string, Piece
 }
 
 /**
- * Works on all items, `atOnce` at a time, which may change as servers come and go. After an error it starts no more, waits for those in progress, and
+ * Works on all items, `atOnce` at a time, which may change as servers come and go. After an error it starts
+ * no more, waits for those in progress, and
  * throws the first error.
  */
 async function forEachAtOnce<T>(

@@ -198,7 +198,8 @@ export async function writeRows(
       signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
       const reader = await connection
         .runAndReadAll(
-          `COPY (SELECT * FROM (${keptQuery(table, kept, only.repeat)}) WHERE ${only.condition} ORDER BY shard, "row") ` +
+          `COPY (SELECT * FROM (${keptQuery(table, kept, only.repeat)}) ` +
+            `WHERE ${only.condition} ORDER BY shard, "row") ` +
             `TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
         )
         .catch((error: unknown) => {

@@ -48,7 +48,8 @@ interface Changes {
 
 /**
  * Writes each shard's documents that `rowsPath` (a selection.parquet) lists. Returns the files, as paths with
- * "/", and how many documents each has. Errors: SHARD_CHANGED, FILE_NOT_FOUND, ZSTD_MISSING, FIELD_TAKEN; those of reading the corpus and of writing.
+ * "/", and how many documents each has. Errors: SHARD_CHANGED, FILE_NOT_FOUND, ZSTD_MISSING, FIELD_TAKEN;
+ * those of reading the corpus and of writing.
  */
 export async function writeDocuments(
   run: Run,

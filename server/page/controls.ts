@@ -80,7 +80,8 @@ export function openControls(change: Change): Controls {
   );
   const poolTokens = openEntry(
     input('poolTokens'),
-    'Enter at least as many tokens as the ranked corpus has, such as 6.3T. Leave it empty unless the corpus is a sample.',
+    'Enter at least as many tokens as the ranked corpus has, such as 6.3T. Leave it empty unless the ' +
+      'corpus is a sample.',
     (text) => {
       const value = parseAmount(text);
       const isUsable = text.trim() === '' || (value !== undefined && value >= corpusTokens);

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { describeDrift } from '../../cli/commands/rank.ts';
 import { describeVerdict } from '../../evaluation/evaluation.ts';
 import type { Drift } from '../../ranking/drift.ts';
-import { describeFewChunks } from '../../scoring/score-corpus.ts';
+import { describeFewChunks } from '../../scoring/score-progress.ts';
 import { describeLearned } from '../../scoring/scorers/learned.ts';
 import { makeEvaluation } from '../server/made-evaluation.ts';
 import { betr } from './betr.ts';

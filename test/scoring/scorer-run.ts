@@ -32,7 +32,7 @@ export async function scoreAll(
   const bytes = texts.map((text) => Buffer.from(text));
   let end = 0;
   const out = new Float32Array(texts.length);
-  opened.scoreTexts(
+  await opened.scoreTexts(
     Buffer.concat(bytes),
     Uint32Array.from(bytes, ({ length }) => (end += length)),
     texts.length,
