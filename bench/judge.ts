@@ -1,10 +1,10 @@
-// Speed of judges: documents per second by the model on this machine and through a server, each in turns with the
-// engine alone (a loop over the same prompts, at its best batch size or number of requests at once); three questions
-// about a text next to one; and whether time and memory grow with the number of documents.
-//   npm run bench:judge [-- --model FOLDER] [--endpoint URL] [--documents 100,300,1000] [--turns 6] [--json]
+// Speed of judges: documents per second by the model on this machine and through a server, each in turns with
+// the engine alone (a loop over the same prompts, at its best batch size or number of requests at once);
+// three questions about a text next to one; and whether time and memory grow with the number of documents.
+// npm run bench:judge [-- --model FOLDER] [--endpoint URL] [--documents 100,300,1000] [--turns 6] [--json]
 // FOLDER: an ONNX model. URL: an OpenAI-compatible server; without it, llama.cpp's server if it and a model
-// (BETR_TEST_GGUF) are there. --only onnx, endpoint, questions or scaling measures a part; --dummy 1000,3000,10000 sets
-// the documents for the dummy model, --texts 8 those of a turn.
+// (BETR_TEST_GGUF) are there. --only onnx, endpoint, questions or scaling measures a part; --dummy
+// 1000,3000,10000 sets the documents for the dummy model, --texts 8 those of a turn.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -262,7 +262,9 @@ function compare(
   };
 }
 
-/** The ratio of the sums of seconds, engine to betr, and its 95 % interval by drawing turns again and again. */
+/**
+ * The ratio of the sums of seconds, engine to betr, and its 95 % interval by drawing turns again and again.
+ */
 function ratioOf(measured: readonly { betr: number; engine: number }[]): Ratio {
   const random = openRandom(1);
   const ratio = (of: readonly { betr: number; engine: number }[]): number =>
@@ -287,7 +289,8 @@ function describeEngine(
   const percent = { ratio: 100 * found.ratio, low: 100 * found.low, high: 100 * found.high };
   return [
     `${name}: ${found.what}, ${found.documents} documents of ${characters} characters`,
-    `  betr          ${found.betr.toFixed(2).padStart(8)} documents/s  ${describeRatio(percent, 1)} % of the engine alone`,
+    `  betr          ${found.betr.toFixed(2).padStart(8)} documents/s  ${describeRatio(percent, 1)} % ` +
+      'of the engine alone',
     `  engine alone  ${found.engine.toFixed(2).padStart(8)} documents/s  ${engine} ${found.best}; tried ` +
       found.tried
         .map(({ size, documentsPerSecond }) => `${size}: ${documentsPerSecond.toFixed(2)}`)
@@ -298,7 +301,8 @@ function describeEngine(
 function describeScaling(name: string, found: ReturnType<typeof measureScaling> | undefined): string[] {
   if (found === undefined) return [];
   return [
-    `by the ${name}, documents of ${charactersOfScaling} characters: seconds grow with documents^${found.exponent.toFixed(2)}, ` +
+    `by the ${name}, documents of ${charactersOfScaling} characters: seconds grow with ` +
+      `documents^${found.exponent.toFixed(2)}, ` +
       `${found.lastToFirst.toFixed(2)} × per document at the most`,
     ...found.runs.map(
       ({ documents, millisecondsPerDocument, peakMb, loadedMb }) =>

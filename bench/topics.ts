@@ -1,8 +1,9 @@
-// How well a judge, and the classifier that learns from it, tell apart documents whose topic is known by their
-// source: the area under the curve of the judge on the sample, and of the cross-fitted ranking on the whole corpus.
-//   npm run bench:topics -- --config FILE --judge NAME --for SOURCE,… [--against SOURCE,…] [--json]
-// Before it: `betr rank --scorer lm:NAME` and `betr rank --scorer cross-fit:lm:NAME`. Without --against, the other
-// side is every other source.
+// How well a judge, and the classifier that learns from it, tell apart documents whose topic is known by
+// their source: the area under the curve of the judge on the sample, and of the cross-fitted ranking on the
+// whole corpus.
+// npm run bench:topics -- --config FILE --judge NAME --for SOURCE,… [--against SOURCE,…] [--json] Before it:
+// `betr rank --scorer lm:NAME` and `betr rank --scorer cross-fit:lm:NAME`. Without --against, the other side
+// is every other source.
 
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
@@ -61,8 +62,11 @@ const measure = (rows: readonly Scored[]) => {
 };
 const result = { judge: measure(sample), ranking: measure(corpus) };
 const describe = (what: string, { for: better, against: worse, area }: ReturnType<typeof measure>): string =>
-  `${what.padEnd(44)} ${area === null ? 'no scores' : `${area.value.toFixed(3)} (${area.low.toFixed(3)}–${area.high.toFixed(3)})`}` +
-  `  ${better} against ${worse}`;
+  `${what.padEnd(44)} ${
+    area === null
+      ? 'no scores'
+      : `${area.value.toFixed(3)} ` + `(${area.low.toFixed(3)}–${area.high.toFixed(3)})`
+  }` + `  ${better} against ${worse}`;
 printBenchmark(
   result,
   [

@@ -1,4 +1,5 @@
-// The fidelity of one output on documents that the model did not learn from, with bootstrap intervals (Efron's percentile method).
+// The fidelity of one output on documents that the model did not learn from, with bootstrap intervals
+// (Efron's percentile method).
 
 import { type Interval, percentileBounds } from '../data/statistics.ts';
 import type { Fidelity } from './classifier-card.ts';

@@ -31,7 +31,8 @@ export function describeExam(exam: Exam): string {
           ...quality.flatMap((part) => describePart(part)),
         ]),
     '',
-    `Result: ${exam.verdict}. The judge ${exam.verdict === 'passed' ? 'can be used' : 'should not be used'}: ${problem}.`,
+    `Result: ${exam.verdict}. The ` +
+      `judge ${exam.verdict === 'passed' ? 'can be used' : 'should not be used'}: ${problem}.`,
     ...(advice === '' ? [] : [`${advice}.`]),
     '',
     ...(speed === null
@@ -159,7 +160,8 @@ function describeRead(
       : []),
     missing === 0
       ? 'Every request has an answer'
-      : `${formatCountOf(missing, 'request')} ${missing === 1 ? 'has' : 'have'} no answer yet. Run betr judge ${judge} ` +
+      : `${formatCountOf(missing, 'request')} ${missing === 1 ? 'has' : 'have'} no answer yet. Run betr ` +
+        `judge ${judge} ` +
         '--write-batch again: it writes only these.',
   ];
 }
@@ -189,7 +191,8 @@ function describePair(pair: JudgePair, keep: number): string[] {
     '',
     `${first} and ${second}`,
     `  Spearman's correlation ${spearman?.toFixed(3) ?? 'unknown'} over ${formatCountOf(pair.documents, 'document')}`,
-    `  ${second}'s scores find the best ${formatShare(keep)} by ${first} with an area under the curve of ${formatInterval(area)}`,
+    `  ${second}'s scores find the best ${formatShare(keep)} by ${first} with an area under the curve ` +
+      `of ${formatInterval(area)}`,
     `  Changing from ${first} to ${second} at ${formatShare(keep)} replaces ${formatCount(dropped)} of ` +
       `${formatCountOf(kept, 'kept document')} (${formatShare(kept === 0 ? 0 : dropped / kept)})`,
     '  They differ most about:',

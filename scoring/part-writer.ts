@@ -1,5 +1,5 @@
-// Writes one part: adds batches of scored documents to a table in DuckDB, then writes the Parquet file, the bad
-// rows and the card.
+// Writes one part: adds batches of scored documents to a table in DuckDB, then writes the Parquet file, the
+// bad rows and the card.
 
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -203,7 +203,8 @@ async function createTable({ connection, scorer: { outputs, details } }: PartCon
       close();
       await connection.run(
         `COPY (SELECT [${shards.map(sqlString).join(', ')}][cover::BIGINT + 1] AS shard, "row"::BIGINT ` +
-          `AS "row", document, source, tokens::BIGINT AS tokens, ${written.columns.join(', ')} FROM part${written.order})
+          `AS "row", document, source, tokens::BIGINT AS tokens, ${written.columns.join(', ')} FROM ` +
+          `part${written.order})
          TO ${sqlString(path)} (${partFormat}, USE_TMP_FILE false)`,
       );
     },

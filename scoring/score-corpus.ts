@@ -16,9 +16,8 @@ import { foldManifests, isWhole, readCards, readPublishedParts } from './publish
 import { compareShards, type ShardChanges, type ShardState } from './shard-changes.ts';
 import { readScorer } from './scorers/list.ts';
 import { problemOf } from './work.ts';
-import { describeFewChunks, openListener, readDocumentBytes } from './score-progress.ts';
+import { describeFewChunks, openListener, readDocumentBytes, weigh } from './score-progress.ts';
 import { countWorkers, runWorkers } from './workers.ts';
-import { formatCountOf } from '../run/amounts.ts';
 
 export interface CorpusScores {
   /** All parts, sorted by shard and row. */

@@ -9,7 +9,8 @@ import type { Run } from '../run/run.ts';
 import type { Task } from './plan.ts';
 import type { Listener } from './workers.ts';
 
-function weigh(tasks: readonly Task[]): number {
+/** The estimated bytes of text of tasks. */
+export function weigh(tasks: readonly Task[]): number {
   return tasks.reduce((sum, { weight }) => sum + weight, 0);
 }
 

@@ -1,7 +1,7 @@
 // The fastText prediction loop, in AssemblyScript (compiled to WebAssembly with SIMD): sums the rows of a
 // text's words, character n-grams and word n-grams. test/classifier/fasttext/predict-slowly.ts defines it; a
-// test checks that they agree. Rows are added in fastText's order (words with their character n-grams, then word n-grams), in
-// float32 lane by lane, so a hidden vector has the same bits as fastText's.
+// test checks that they agree. Rows are added in fastText's order (words with their character n-grams, then
+// word n-grams), in float32 lane by lane, so a hidden vector has the same bits as fastText's.
 
 /** Addresses and settings of the model, written by the host (u32 each). */
 export const modelAt: usize = 1024;

@@ -59,7 +59,8 @@ function choiceOf({ benchmarks, without, ...rest }: Question): Choice {
 function describeSlices({ benchmarks, ofDocuments, ofTokens, slices, caveats, paper }: Slices): string {
   return [
     `Documents with at least this ${benchmarks === undefined ? 'score' : `percentile for ${benchmarks.join(', ')}`}, ` +
-      `of ${formatCount(ofDocuments)} documents with ${formatCount(ofTokens)} tokens; each slice includes the ones above it`,
+      `of ${formatCount(ofDocuments)} documents with ${formatCount(ofTokens)} tokens; each slice ` +
+      'includes the ones above it',
     '',
     formatTable([
       ['from', 'documents', 'tokens', 'of the tokens'],

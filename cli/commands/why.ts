@@ -137,7 +137,8 @@ function describeWhy(
   return [
     ...describeTitle(document, text),
     '',
-    `  score    ${explanation.score}${byBenchmarks ? ` (${explanation.output})` : ''}, ${describePlace(place, document.kept)}`,
+    `  score    ${explanation.score}${byBenchmarks ? ` (${explanation.output})` : ''}, ` +
+      describePlace(place, document.kept),
     `  made of  bias ${signed(bias)}, ${signed(shown)} from the n-grams below, ${signed(rest)} ` +
       `from the rest of ${formatCount(ngrams)}`,
     ...(target === undefined

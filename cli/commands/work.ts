@@ -3,13 +3,8 @@
 
 import type { Command } from 'commander';
 import { agreeOnPlan, listTasks, type Plan } from '../../scoring/plan.ts';
-import {
-  describeFewChunks,
-  forgetLostParts,
-  listOpenTasks,
-  openListener,
-  readDocumentBytes,
-} from '../../scoring/score-corpus.ts';
+import { forgetLostParts, listOpenTasks } from '../../scoring/score-corpus.ts';
+import { describeFewChunks, openListener, readDocumentBytes } from '../../scoring/score-progress.ts';
 import { defaultScorer, readScorer } from '../../scoring/scorers/list.ts';
 import { emptyResult, problemOf, type WorkResult } from '../../scoring/work.ts';
 import { runWorkers } from '../../scoring/workers.ts';

@@ -95,9 +95,9 @@ export async function sendToPath(
 }
 
 /**
- * The standard `fetch`, with proxies: decodes encoded bodies and follows redirects; those of a POST only at the
- * same origin, because its body was meant for that one. Throws a RemoteProblem if
- * there is no response, and the signal's reason if it was aborted.
+ * The standard `fetch`, with proxies: decodes encoded bodies and follows redirects; those of a POST only at
+ * the same origin, because its body was meant for that one. Throws a RemoteProblem if there is no response,
+ * and the signal's reason if it was aborted.
  */
 export async function fetch(
   url: string | URL,
@@ -136,7 +136,8 @@ function redirectOf(from: URL, status: number, location: string | null, redirect
   if (target === undefined || location === null) throw refuse('without a valid address');
   if (target.origin !== from.origin)
     throw refuse(
-      `to ${target.protocol}//${target.host}, which gets no text from here; if it should, set its address in the settings`,
+      `to ${target.protocol}//${target.host}, which gets no text from here; if it should, set its ` +
+        'address in the settings',
     );
   // Other redirects would drop the body.
   if (status !== 307 && status !== 308) throw refuse('that asks for no repetition of the request');

@@ -239,7 +239,7 @@ function describeEmpty(does: 'chose' | 'measures', slices: number): string[] {
     ? []
     : [
         `${formatCountOf(slices, 'slice')} above the cutoff ${slices === 1 ? 'has' : 'have'} no yes or no ` +
-        'in the half ' +
+          'in the half ' +
           `that ${does} it, whose precision leaves ${slices === 1 ? 'it' : 'them'} out.`,
       ];
 }

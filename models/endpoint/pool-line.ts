@@ -66,8 +66,8 @@ export class PoolLine {
   }
 
   /**
-   * Runs a call at the next free server, and at others if that one fails. Errors: LANGUAGE_MODEL_NO_SERVER, and
-   * those of the call.
+   * Runs a call at the next free server, and at others if that one fails. Errors: LANGUAGE_MODEL_NO_SERVER,
+   * and those of the call.
    */
   async call<T>(work: (model: LanguageModel) => Promise<T>): Promise<T> {
     for (let servers = 1; ; servers++) {
@@ -162,7 +162,8 @@ export class PoolLine {
       this.#members.leaveOut(
         member,
         model,
-        `The server at ${member.shown} takes more than ${(mostMs / 1000).toPrecision(2)} s for what usually takes ${usual} s.`,
+        `The server at ${member.shown} takes more than ${(mostMs / 1000).toPrecision(2)} s for what ` +
+          `usually takes ${usual} s.`,
       );
       giveUp(new Slow());
     }

@@ -18,20 +18,19 @@ export interface Refusal {
 
 const ofAllTexts = /\btokens (?:per|in)(?: \w+){0,2} (?:request|batch)|\btokens in batch/i;
 /** The word "tokens" alone may be about a rate, a quota, or a full cache. */
-const ofLength = new RegExp(
-  [
-    /context (?:length|size|window)|\b(?:input|prompt|sequence|model|maximum|max) (?:length|len)\b|too large to process/,
-    /\b(?:input|prompt|text|sequence|message|request)s?\b.{0,40}\b(?:is |are )?too (?:long|large)/,
-    /\b(?:less|fewer|more|larger|longer) than \d+ (?:input |prompt )?tokens/,
-    /\bexceed\w*\b.{0,80}\btokens\b|\btokens\b.{0,80}\bexceed/,
-  ]
-    .map(({ source }) => source)
-    .join('|'),
-  'i',
-);
+const ofLength = [
+  /context (?:length|size|window)|too large to process/i,
+  /\b(?:input|prompt|sequence|model|maximum|max) (?:length|len)\b/i,
+  /\b(?:input|prompt|text|sequence|message|request)s?\b.{0,40}\b(?:is |are )?too (?:long|large)/i,
+  /\b(?:less|fewer|more|larger|longer) than \d+ (?:input |prompt )?tokens/i,
+  /\bexceed\w*\b.{0,80}\btokens\b|\btokens\b.{0,80}\bexceed/i,
+];
 /** Troubles of the server, whatever text it was sent. */
-const ofServer =
-  /out of memory|\bquota|\bcredits?\b|\bbilling|\brate limit|\bper (?:second|minute|hour|day|month)\b|\b(?:hourly|daily|weekly|monthly)\b|\bqueue|\boverloaded|\bcache is full|\btry again\b|\bCUDA\b/i;
+const ofServer = [
+  /out of memory|\bCUDA\b|\bqueue|\boverloaded|\bcache is full|\btry again\b/i,
+  /\bquota|\bcredits?\b|\bbilling|\brate limit/i,
+  /\bper (?:second|minute|hour|day|month)\b|\b(?:hourly|daily|weekly|monthly)\b/i,
+];
 const ofCount = /\bbatch|array too long|\btoo many\b|\bat most \d|\bnumber of (?:inputs|items|texts)/i;
 /** Ollama's answer (with 500) if its model gives NaN for a text. */
 const ofNumbers = /unsupported value: NaN/;
@@ -50,12 +49,16 @@ export function readRefusal(status: number, message: string): Refusal | undefine
 }
 
 function kindOf(status: number, message: string): Refusal['kind'] | undefined {
-  if (ofServer.test(message)) return undefined;
+  if (ofServer.some((pattern) => pattern.test(message))) return undefined;
   if (status === 500)
-    return ofLength.test(message) ? 'length' : ofNumbers.test(message) ? 'content' : undefined;
+    return ofLength.some((pattern) => pattern.test(message))
+      ? 'length'
+      : ofNumbers.test(message)
+        ? 'content'
+        : undefined;
   if (status !== 400 && status !== 413 && status !== 422) return undefined;
   if (ofAllTexts.test(message)) return 'count';
-  if (ofLength.test(message)) return 'length';
+  if (ofLength.some((pattern) => pattern.test(message))) return 'length';
   // A 413 from a proxy is about the body size, which fewer texts reduce.
   return status === 413 || ofCount.test(message) ? 'count' : 'content';
 }

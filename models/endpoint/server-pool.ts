@@ -1,6 +1,7 @@
-// A language model at several servers that share its work. Each server gets enough calls to keep it busy; the others wait in one line, so that a slow server does not hold them up. A server that fails
-// or falls behind is left out for a while, and its calls move to the others. With a folder, servers join and
-// leave as their files do.
+// A language model at several servers that share its work. Each server gets enough calls to keep it busy; the
+// others wait in one line, so that a slow server does not hold them up. A server that fails or falls behind
+// is left out for a while, and its calls move to the others. With a folder, servers join and leave as their
+// files do.
 
 import { fail } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
@@ -11,9 +12,9 @@ import { defaultPoolPace, PoolMembers, type PoolPace, type Tell } from './pool-m
 import { PoolLine } from './pool-line.ts';
 
 /**
- * Opens a model at several servers; a relative folder starts from `baseFolder`. Waits until one of them answers.
- * `pace` and `tell` are for tests. Errors: LANGUAGE_MODEL_DIFFERS, LANGUAGE_MODEL_NO_SERVER, and, for a server
- * in a list, those of `openEndpointModel` that no waiting mends.
+ * Opens a model at several servers; a relative folder starts from `baseFolder`. Waits until one of them
+ * answers. `pace` and `tell` are for tests. Errors: LANGUAGE_MODEL_DIFFERS, LANGUAGE_MODEL_NO_SERVER, and,
+ * for a server in a list, those of `openEndpointModel` that no waiting mends.
  */
 export async function openServerPool(
   settings: ModelEntry,

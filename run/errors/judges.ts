@@ -40,7 +40,8 @@ export const judgesErrors = {
     status: 422,
     exit: 1,
     say: (v: { judge: string; verdict: string; problem: string; advice: string }) =>
-      `The judge "${v.judge}" failed its exam (${v.verdict}): ${v.problem}. ${v.advice}. "betr judge ${v.judge} --exam" shows ` +
+      `The judge "${v.judge}" failed its exam (${v.verdict}): ${v.problem}. ${v.advice}. "betr ` +
+      `judge ${v.judge} --exam" shows ` +
       'every question. To use this judge anyway, add --force-judge; the ranking records it.',
   },
 } as const;

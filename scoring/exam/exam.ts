@@ -1,4 +1,6 @@
-// The exam of a judge: it judges texts with known labels, before anybody pays for judging a sample or a corpus. The first part tests topic; the second compares texts with damaged copies, which have the same topic.
+// The exam of a judge: it judges texts with known labels, before anybody pays for judging a sample or a
+// corpus. The first part tests topic; the second compares texts with damaged copies, which have the same
+// topic.
 
 import { readNote } from '../../data/duckdb/run-files.ts';
 import { sampleNoteSchema } from '../../indexer/sample/sample.ts';
@@ -19,7 +21,9 @@ import { spearmanOf } from './spearman.ts';
 export const examTexts = 50;
 /** A judge whose interval begins below this is not used. */
 export const leastArea = 0.6;
-/** [ours] The texts that a judge scores may be the easy ones, so only a few on either side may have no score. */
+/**
+ * [ours] The texts that a judge scores may be the easy ones, so only a few on either side may have no score.
+ */
 export const mostUnknown = 0.2;
 
 export interface ExamOptions extends ExamChoice {
@@ -30,8 +34,8 @@ export interface ExamOptions extends ExamChoice {
 }
 
 /**
- * Examines a judge and writes the result to exams/; undefined if nothing says what the judge should find. Errors:
- * those of `drawExamTexts`, of `drawQualityPairs` and of judging.
+ * Examines a judge and writes the result to exams/; undefined if nothing says what the judge should find.
+ * Errors: those of `drawExamTexts`, of `drawQualityPairs` and of judging.
  */
 export async function examineJudge(
   run: Run,
@@ -85,7 +89,8 @@ export async function examineJudge(
     leastArea,
     mostUnknown,
     interval:
-      "95 %. Area under the curve: DeLong's; Newcombe's score interval where DeLong's variance is 0 (such as with every " +
+      "95 %. Area under the curve: DeLong's; Newcombe's score interval where DeLong's variance is 0 " +
+      '(such as with every ' +
       "pair in the same order, or tied) or unknown (one text on a side). Preferred to the copy: Wilson's",
     parts,
     speed,
@@ -128,7 +133,10 @@ function describeSide(what: string, judged: readonly JudgedText[]): ExamSideResu
   return { what, texts: judged.length, unknown: countUnknown(judged) };
 }
 
-/** The estimates for the judge and for each question. Texts without a score are left out, in pairs with their copy. */
+/**
+ * The estimates for the judge and for each question. Texts without a score are left out, in pairs with their
+ * copy.
+ */
 function measure(
   judge: Judge,
   positives: readonly JudgedText[],

@@ -36,7 +36,9 @@ export function describeVerdict({ verdict, leastArea, mostUnknown, parts: [topic
       };
     case 'too weak':
       return {
-        problem: `it does not reliably give ${better} higher scores than ${worse}: ${measured}, and the interval must begin at ${least} or above`,
+        problem:
+          `it does not reliably give ${better} higher scores than ${worse}: ${measured}, and the ` +
+          `interval must begin at ${least} or above`,
         advice:
           'Name what the judge should find and what not (--for and --against, or exam in its settings), examine it ' +
           'on more texts, or use another question or a larger model',
@@ -44,7 +46,8 @@ export function describeVerdict({ verdict, leastArea, mostUnknown, parts: [topic
     case 'too few scores':
       return {
         problem:
-          `it gives no score to ${describeUnknown(topic)}, and at most ${formatShare(mostUnknown)} of either side may ` +
+          `it gives no score to ${describeUnknown(topic)}, and at most ${formatShare(mostUnknown)} of ` +
+          'either side may ' +
           'have none',
         advice:
           'If the reason is answer mass, the model usually replies with something other than your answers: check ' +

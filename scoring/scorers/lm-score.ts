@@ -1,5 +1,5 @@
-// A language model judges the sample; a classifier learns its scores and scores the corpus, as in BETR. AutoDS
-// (arXiv 2402.07625) asks its model about every document (lm-all.ts).
+// A language model judges the sample; a classifier learns its scores and scores the corpus, as in BETR.
+// AutoDS (arXiv 2402.07625) asks its model about every document (lm-all.ts).
 
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -20,7 +20,8 @@ import { describeLearned } from './learned.ts';
 
 /** arXiv 2406.11794, section 4. */
 export const publishedTest =
-  'In one published test (DCLM), asking a model agreed best with people but chose worse training data than a classifier did.';
+  'In one published test (DCLM), asking a model agreed best with people but chose worse training data ' +
+  'than a classifier did.';
 
 const prepare: ScorerKind['prepare'] = async (context) => {
   const { main, run, report, forceJudge = false } = context;
@@ -161,7 +162,8 @@ function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): strin
     `${judge.kind === 'LM-Score' ? 'an' : 'a'} ${judge.kind} (${describeModel(judge)}). ` +
     (missing === 0
       ? 'All were scored.'
-      : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and excluded from training.`)
+      : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and ` +
+        'excluded from training.')
   );
 }
 

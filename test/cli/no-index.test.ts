@@ -263,9 +263,7 @@ describe('without an index', () => {
     const before = await readBoth();
     expect(before.crossFits).toBe(before.plain);
     const again = await evaluate();
-    expect(again.stdout).toMatch(
-      /Cross-fitted, so that no document is scored by a model that learned from it: betr\. Learns nothing from the corpus: random\./,
-    );
+    expect(again.stdout).toMatch(/Cross-fitted, [^]*: betr\. Learns nothing from the corpus: random\./);
     expect(again.stdout).not.toMatch(/Note: betr/);
     expect(await readBoth()).toEqual(before);
     const inSample = await evaluate('--in-sample', '--scorers', 'betr,cross-fit:betr');

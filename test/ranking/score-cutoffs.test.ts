@@ -67,26 +67,30 @@ describe('a cutoff at a score', () => {
     );
   });
 
-  it('keeps a document whose score is the float32 nearest to the requested number, and not the next lower', async () => {
-    const at = (score: number, row: number): Row => ({
-      shard: 's.jsonl',
-      row,
-      document: `d${row}`,
-      source: '',
-      tokens: 10,
-      score,
-    });
-    // As doubles, the first two are 0.600000024 and 0.599999964. The third is float32(0.7), below 0.7.
-    const rows = [Math.fround(0.6), 0.599999964237213, Math.fround(0.7)].map(at);
-    await withRun(async (run) => {
-      const ranking = await rankRows(run, rows);
-      expect(await findScoreCutoffs(run, ranking, [0.6, 0.7])).toMatchObject([
-        { score: Math.fround(0.6), documents: 2 },
-        { score: Math.fround(0.7), documents: 1 },
-      ]);
-    });
-    await compareWithFilter(rows, [0.6, 0.7, 0.60000001, 0.6000001]);
-  });
+  it(
+    'keeps a document whose score is the float32 nearest to the requested number, and not the next ' +
+      'lower',
+    async () => {
+      const at = (score: number, row: number): Row => ({
+        shard: 's.jsonl',
+        row,
+        document: `d${row}`,
+        source: '',
+        tokens: 10,
+        score,
+      });
+      // As doubles, the first two are 0.600000024 and 0.599999964. The third is float32(0.7), below 0.7.
+      const rows = [Math.fround(0.6), 0.599999964237213, Math.fround(0.7)].map(at);
+      await withRun(async (run) => {
+        const ranking = await rankRows(run, rows);
+        expect(await findScoreCutoffs(run, ranking, [0.6, 0.7])).toMatchObject([
+          { score: Math.fround(0.6), documents: 2 },
+          { score: Math.fround(0.7), documents: 1 },
+        ]);
+      });
+      await compareWithFilter(rows, [0.6, 0.7, 0.60000001, 0.6000001]);
+    },
+  );
 });
 
 describe('slices', () => {

@@ -48,7 +48,11 @@ function describe(result: AuditResult, superseded: boolean, above: AboveScore | 
       ? []
       : [
           `Agreement: Krippendorff's alpha ${agreement.alpha.toFixed(3)}` +
-            `${agreement.interval === null ? '' : ` (${agreement.interval.low.toFixed(2)} to ${agreement.interval.high.toFixed(2)})`}, ` +
+            `${
+              agreement.interval === null
+                ? ''
+                : ` (${agreement.interval.low.toFixed(2)} ` + `to ${agreement.interval.high.toFixed(2)})`
+            }, ` +
             `${formatShare(agreement.observed)} of the pairs equal, on ` +
             `${formatCountOf(agreement.documents, 'document')} with two answers.`,
         ]),
@@ -123,7 +127,8 @@ function describeCutoff({ cutoff, audit }: AuditResult, above: AboveScore | null
   const kept =
     above === null
       ? ''
-      : ` It keeps ${formatCountOf(above.documents, 'document')} (${formatShare(above.documents / above.ofDocuments)}), ` +
+      : ` It keeps ${formatCountOf(above.documents, 'document')} ` +
+        `(${formatShare(above.documents / above.ofDocuments)}), ` +
         `${formatShare(above.tokens / above.ofTokens)} of the tokens.`;
   return [
     `Cutoff for a precision of ${formatShare(wanted)}: score ${score}, chosen on one half of the answers ` +

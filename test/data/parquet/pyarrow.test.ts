@@ -57,7 +57,9 @@ if (python === undefined)
         const footer = await readFooter(join(folder, file));
         const added = { name: 'repeat', values: new Map([[1, 3]]) };
         await copyRows(join(folder, file), footer, [0, 1], join(folder, 'more'), { ...noEdits, added });
-        const read = `import pyarrow.parquet as pq; print(pq.read_table(${JSON.stringify(join(folder, 'more'))}).column(-1).to_pylist())`;
+        const read =
+          'import pyarrow.parquet as pq; ' +
+          `print(pq.read_table(${JSON.stringify(join(folder, 'more'))}).column(-1).to_pylist())`;
         expect([file, execFileSync(python ?? '', ['-c', read], { encoding: 'utf8' })]).toEqual([
           file,
           '[0, 3]\n',

@@ -145,7 +145,8 @@ describe("Krippendorff's alpha", () => {
   });
 
   it('weights a unit by its values, in observed agreement as in alpha', () => {
-    // Of three values 2 of 3 pairs differ, of two none does: Dₒ = (3 · 2/3 + 2 · 0) / 5, Dₑ = 2 · 1 · 4 / (5 · 4).
+    // Of three values 2 of 3 pairs differ, of two none does: Dₒ = (3 · 2/3 + 2 · 0) / 5, Dₑ = 2 · 1 · 4 / (5
+    // · 4).
     expect(krippendorffAlpha(columns('yy', 'yy', 'n.'))).toEqual({ alpha: 0, observed: 0.6, units: 2 });
   });
 

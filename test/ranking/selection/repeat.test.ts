@@ -252,7 +252,8 @@ describe('documents with repetitions', () => {
       await withDuckDb({}, (connection) =>
         connection.run(
           `COPY (SELECT 'd' || i AS id, 'text ' || i AS text, ${columns} FROM range(${count}) AS r (i)) ` +
-            `TO ${sqlString(path)} (FORMAT parquet, ROW_GROUP_SIZE 2048, KV_METADATA {'ARROW:schema': 'x', other: 'y'})`,
+            `TO ${sqlString(path)} (FORMAT parquet, ROW_GROUP_SIZE 2048, KV_METADATA {'ARROW:schema': ` +
+            `'x', other: 'y'})`,
         ),
       );
     };
