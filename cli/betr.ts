@@ -2,7 +2,7 @@
 // The betr process: signals, pipes and exit.
 
 import { report, runCommandLine } from './command-line.ts';
-import { isAtWork } from './output.ts';
+import { isAtWork } from './at-work.ts';
 import { watchStandardStreams } from './standard-streams.ts';
 
 // A command with work to hand back installs its own listener and exits on its own.

@@ -1,6 +1,7 @@
 // A command's output: results on standard output (text, or JSON with --json), progress and problems on
 // standard error.
 
+import { beginWork } from './at-work.ts';
 import { SingleBar } from 'cli-progress';
 import type { Progress, Report } from '../run/progress.ts';
 import { formatCount, formatCountOf } from '../run/amounts.ts';
@@ -25,24 +26,17 @@ export function printResult(json: boolean, value: unknown, text: string): void {
 
 const millisecondsBetweenLines = 5_000;
 
-let atWork = 0;
-
-/** Whether a step is in progress, so that interrupting it loses something. */
-export function isAtWork(): boolean {
-  return atWork > 0;
-}
-
 /** Progress on standard error: a bar on a terminal, otherwise occasional lines. */
 export function openProgress(): { report: Report; end: () => void } {
   return whileAtWork(process.stderr.isTTY ? openBar() : openLines());
 }
 
 function whileAtWork({ report, end }: ReturnType<typeof openProgress>): ReturnType<typeof openProgress> {
-  atWork++;
+  const endWork = beginWork();
   return {
     report,
     end() {
-      atWork--;
+      endWork();
       end();
     },
   };

@@ -10,7 +10,7 @@ import { readBatch } from '../../indexer/judges/read-batch.ts';
 import { type ExamOptions, examineJudge, examTexts, listExamTexts } from '../../scoring/exam/exam.ts';
 import { requireSample } from '../../scoring/exam/exam-texts.ts';
 import { fail } from '../../run/errors/errors.ts';
-import { parseCount, parseShare, parseWhole } from '../../run/amounts.ts';
+import { parseShare, parseWhole } from '../../run/amounts.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { describeBatch, describeComparison, describeExam } from '../judges.ts';
@@ -65,7 +65,7 @@ export function judgeCommand(): Command {
     .option('--compare', 'score the sample with each judge and show how much they agree', false)
     .option('--keep <share>', 'compare: the share to keep', (text) => parseShare('--keep', text), 0.1)
     .option('--documents <count>', 'compare: documents of the sample (default: all)', (text) =>
-      parseCount('--documents', text, '1000'),
+      parseWhole('--documents', text, 1, 1e9),
     )
     .option('--out <file>', 'compare: write the scores of each document as JSON Lines')
     .option(

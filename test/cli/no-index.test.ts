@@ -16,6 +16,7 @@ import { serveRun } from '../../server/listen.ts';
 import { plainShape, writeModel } from '../classifier/fasttext/write-model.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { ask } from '../server/serve.ts';
+import { longTest } from '../long.ts';
 import { betr } from './betr.ts';
 import { errorOf, jsonl, makeDocuments, makeProject, writeSettings } from './project.ts';
 
@@ -245,48 +246,51 @@ describe('without an index', () => {
     },
   );
 
-  it('an evaluation makes cross-fitted rankings, keeps them, and makes them again for another classifier', async () => {
-    const evaluate = (...options: string[]): ReturnType<typeof betr> =>
-      betr(folder, ['evaluate', '--keep', '30%', '--words', '2k', ...options]);
-    const readBoth = async (): Promise<{
-      plain: string;
-      crossFitted: string;
-      crossFits: string | undefined;
-    }> => {
-      const own = rankingRun(run, 'cross-fit:betr');
-      return {
-        plain: (await readRanking(run)).scorer.sha256,
-        crossFitted: (await readRanking(own)).publishedAt,
-        crossFits: (await readScorer(own)).crossFits,
+  longTest(
+    'an evaluation makes cross-fitted rankings, keeps them, and makes them again for another classifier',
+    async () => {
+      const evaluate = (...options: string[]): ReturnType<typeof betr> =>
+        betr(folder, ['evaluate', '--keep', '30%', '--words', '2k', ...options]);
+      const readBoth = async (): Promise<{
+        plain: string;
+        crossFitted: string;
+        crossFits: string | undefined;
+      }> => {
+        const own = rankingRun(run, 'cross-fit:betr');
+        return {
+          plain: (await readRanking(run)).scorer.sha256,
+          crossFitted: (await readRanking(own)).publishedAt,
+          crossFits: (await readScorer(own)).crossFits,
+        };
       };
-    };
-    const before = await readBoth();
-    expect(before.crossFits).toBe(before.plain);
-    const again = await evaluate();
-    expect(again.stdout).toMatch(/Cross-fitted, [^]*: betr\. Learns nothing from the corpus: random\./);
-    expect(again.stdout).not.toMatch(/Note: betr/);
-    expect(await readBoth()).toEqual(before);
-    const inSample = await evaluate('--in-sample', '--scorers', 'betr,cross-fit:betr');
-    expect(inSample.stdout).toMatch(/learned from it: cross-fit:betr\.[^]*Note: betr: not cross-fitted\./);
-    await rank('fasttext:quality.bin');
-    expect((await evaluate('--scorers', 'fasttext:quality.bin')).stdout).toMatch(
-      /Note: fasttext:quality\.bin: betr does not know what this model learned from/,
-    );
-    await writeSettings(folder, bag.url, { benchmarks: tests, classifier: { seed: 3 } });
-    expect((await betr(folder, ['run'])).code).toBe(0);
-    const { stderr } = await evaluate();
-    expect(stderr).toMatch(/rank by cross-fit:betr: score/);
-    const after = await readBoth();
-    expect(after.plain).not.toBe(before.plain);
-    expect(after.crossFits).toBe(after.plain);
-    expect((await betr(folder, ['cutoff', '--scorer', 'cross-fit:betr', '--keep', '0.1'])).code).toBe(0);
-    const server = await serveRun(rankingRun(run, 'cross-fit:betr'), { host: '127.0.0.1', port: 0 });
-    try {
-      expect((await ask(server.url, '/rank?keep=0.1')).status).toBe(200);
-    } finally {
-      await server.stop(0);
-    }
-  });
+      const before = await readBoth();
+      expect(before.crossFits).toBe(before.plain);
+      const again = await evaluate();
+      expect(again.stdout).toMatch(/Cross-fitted, [^]*: betr\. Learns nothing from the corpus: random\./);
+      expect(again.stdout).not.toMatch(/Note: betr/);
+      expect(await readBoth()).toEqual(before);
+      const inSample = await evaluate('--in-sample', '--scorers', 'betr,cross-fit:betr');
+      expect(inSample.stdout).toMatch(/learned from it: cross-fit:betr\.[^]*Note: betr: not cross-fitted\./);
+      await rank('fasttext:quality.bin');
+      expect((await evaluate('--scorers', 'fasttext:quality.bin')).stdout).toMatch(
+        /Note: fasttext:quality\.bin: betr does not know what this model learned from/,
+      );
+      await writeSettings(folder, bag.url, { benchmarks: tests, classifier: { seed: 3 } });
+      expect((await betr(folder, ['run'])).code).toBe(0);
+      const { stderr } = await evaluate();
+      expect(stderr).toMatch(/rank by cross-fit:betr: score/);
+      const after = await readBoth();
+      expect(after.plain).not.toBe(before.plain);
+      expect(after.crossFits).toBe(after.plain);
+      expect((await betr(folder, ['cutoff', '--scorer', 'cross-fit:betr', '--keep', '0.1'])).code).toBe(0);
+      const server = await serveRun(rankingRun(run, 'cross-fit:betr'), { host: '127.0.0.1', port: 0 });
+      try {
+        expect((await ask(server.url, '/rank?keep=0.1')).status).toBe(200);
+      } finally {
+        await server.stop(0);
+      }
+    },
+  );
 
   it('the rates are the same whoever measures them, and others for other fields', async () => {
     const measured: TokenRates[] = [];

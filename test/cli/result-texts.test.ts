@@ -80,6 +80,6 @@ describe('more workers than chunks', () => {
 
 it('cutoff --help says what --slices goes without', async () => {
   expect((await betr('.', ['cutoff', '--help'])).stdout.replaceAll(/\s+/g, ' ')).toMatch(
-    /--slices .* goes without --score, --keep and --budget/,
+    /--slices .* without --score, --keep and --budget/,
   );
 });

@@ -86,7 +86,7 @@ describe('cross-fit:betr', () => {
       const again = await rankCorpus(main, silent, 'cross-fit:betr');
       expect([first.published, again.published, again.scores.shardsScored]).toEqual([true, false, 0]);
       const run = rankingRun(main, 'cross-fit:betr');
-      expect(await listRankings(main)).toEqual(['cross-fit:betr']);
+      expect(await listRankings(main)).toEqual({ published: ['cross-fit:betr'], unfinished: [] });
       const cutoff = await findCutoff(run, again.ranking, 0.2);
       expect(cutoff.tokens / again.ranking.tokens).toBeCloseTo(0.2, 1);
       const { documents } = await writeSelection(

@@ -22,9 +22,9 @@ export function resultCommand(): Command {
   )
     .option('--precision <share>', 'find the cutoff with this precision, such as 90%')
     .action(async (options: ResultOptions) => {
-      const { run, audit } = await openAudit(options);
       const wanted =
         options.precision === undefined ? undefined : parseShare('--precision', options.precision);
+      const { run, audit } = await openAudit(options);
       const result = auditResult(audit, await readDecisions(run, audit), wanted);
       const superseded = await isSuperseded(run, audit);
       const score = result.cutoff?.score ?? null;

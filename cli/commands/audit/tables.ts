@@ -23,11 +23,10 @@ export function exportCommand(): Command {
     .requiredOption('--person <name>', 'who will answer')
     .option('--count <number>', 'documents to write (default: all that are left)')
     .action(async (file: string, options: TableOptions & { count?: string }) => {
+      const count = options.count === undefined ? undefined : parseWhole('--count', options.count, 1, 10_000);
       const { run, audit } = await openAudit(options);
       const person = nameOf(options.person);
       const { open } = queueOf(audit, await readDecisions(run, audit), person);
-      const count =
-        options.count === undefined ? open.length : parseWhole('--count', options.count, 1, 10_000);
       if (open.length === 0) throw fail('AUDIT_DONE', { audit: audit.id, person });
       const texts = new TextThread(run);
       try {

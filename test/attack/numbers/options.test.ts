@@ -1,6 +1,7 @@
 // Every number of the command line has bounds.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Command } from 'commander';
 import { commands } from '../../../cli/commands.ts';
 import { betr } from '../../cli/betr.ts';
 import { makeRows, rankRows, withRun } from '../../ranking/synthetic.ts';
@@ -46,12 +47,20 @@ describe('the command line', () => {
     ],
     ['serve', [], ['--port', '--rate-limit', '--connections']],
     ['slurm', ['--dry-run'], ['--nodes', '--cpus']],
+    ['judge', ['none', '--exam'], ['--texts']],
+    ['judge', ['none', '--compare'], ['--keep', '--documents']],
+    ['audit draw', [], ['--count', '--slices', '--twice', '--seed']],
+    ['audit export', ['out.csv', '--person', 'Ada'], ['--count']],
+    ['audit result', [], ['--precision']],
   ];
 
   it('has no other option that takes a number', async () => {
     const tried = new Set(options.flatMap(([name, , flags]) => flags.map((flag) => `${name} ${flag}`)));
-    for (const [name, load] of Object.entries(commands)) {
-      for (const { long, argChoices, flags } of (await load()).options) {
+    const all: Command[] = [];
+    for (const load of Object.values(commands)) all.push(await load());
+    for (const command of all.flatMap((one) => (one.commands.length === 0 ? [one] : one.commands))) {
+      const name = [command.parent?.name(), command.name()].filter((part) => part !== undefined).join(' ');
+      for (const { long, argChoices, flags } of command.options) {
         const takesNumber =
           /<(count|number|seconds|flops|share|ratio)>|<list>/.test(flags) &&
           argChoices === undefined &&
@@ -73,7 +82,7 @@ describe('the command line', () => {
   )('betr %s refuses numbers beyond the bounds for %s', async (name, flag, others) => {
     // A grace period has no lower bound.
     for (const text of flag === '--grace' ? beyond.filter((one) => !/e-31|^0\.0/.test(one)) : beyond) {
-      const { code, stdout, stderr } = await betr(folder, [name, ...others, `${flag}=${text}`]);
+      const { code, stdout, stderr } = await betr(folder, [...name.split(' '), ...others, `${flag}=${text}`]);
       expect({ text, code, stderr }).toEqual({
         text,
         code: 2,

@@ -75,7 +75,7 @@ describeInChromium('the page', () => {
     await settle();
     expect(page.url()).not.toContain('score');
     expect(await score.inputValue()).toBe('');
-    expect(await text('#band')).toContain('By the law');
+    expect(await text('#band')).toContain('From the law');
   });
 
   it('explains an invalid entry until it is valid', async () => {
