@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { openRun } from '../../run/run.ts';
-import { jobSchema } from '../../server/jobs/records.ts';
+import { jobSchema, writeRecord } from '../../server/jobs/records.ts';
 import { serveRun } from '../../server/listen.ts';
 import { hidePaths } from '../../data/files/hide-paths.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
@@ -84,6 +84,30 @@ describe('where the server runs', () => {
       for (const folder of [settings, elsewhere]) await rm(folder, { recursive: true, force: true });
     }
   }, 60_000);
+
+  it('tells no stack of a bug that ended a job', async () => {
+    await withRun(async (run) => {
+      await rankRows(run, makeRows(30));
+      const at = new Date().toISOString();
+      const stack = 'Error: none\n    at work (file:///opt/betr/dist/scoring/work.js:1:1)';
+      await writeRecord(run, {
+        ...{ id: 'broken', kind: 'rank', state: 'failed', createdAt: at, startedAt: at, endedAt: at },
+        problem: { code: 'INTERNAL', detail: stack },
+        process: null,
+      });
+      const server = await serveRun(run, { host: '127.0.0.1', port: 0 });
+      try {
+        await until(async () => (await ask(server.url, '/jobs')).text.includes('broken'));
+        for (const path of ['/jobs', '/jobs/broken', '/jobs/broken/events']) {
+          const { text } = await ask(server.url, path);
+          expect(text).toContain('This is a bug in betr');
+          expect(text).not.toContain('work.js');
+        }
+      } finally {
+        await server.stop(0);
+      }
+    });
+  });
 
   it('leaves other paths as they were', async () => {
     await withRun((run) => {
