@@ -90,15 +90,14 @@ export class Orders {
     }
   }
 
-  /** Ends the current task and waits for that for at most `withinMs`. */
+  /** Ends the current task and the thread, and waits for that for at most `withinMs`. */
   async close(withinMs: number): Promise<void> {
     this.#closed = true;
-    // Terminating the thread outright leaves its database's files behind, and during native work it crashes
-    // the process.
     this.#giveWay();
-    await Promise.race([this.#queue, setTimeoutPromise(withinMs, undefined, { ref: false })]);
-    clearTimeout(this.#idle);
-    await this.#endWorker();
+    const ended = this.#queue.then(() => this.#endWorker());
+    await Promise.race([ended, setTimeoutPromise(withinMs, undefined, { ref: false })]);
+    // From here on, the thread keeps no process alive.
+    this.#worker?.unref();
   }
 
   #ask(task: OrderTask): Promise<Ordered> {
@@ -153,9 +152,14 @@ export class Orders {
     this.#worker?.postMessage({ kind: 'stop' } satisfies OrderTask);
   }
 
+  /** The thread ends itself, because terminating it during a query would abort the process. */
   async #endWorker(): Promise<void> {
+    clearTimeout(this.#idle);
     const ending = this.#worker;
     this.#worker = undefined;
-    await ending?.terminate();
+    if (ending === undefined) return;
+    const ended = new Promise<void>((resolve) => ending.once('exit', () => resolve()));
+    ending.postMessage({ kind: 'end' } satisfies OrderTask);
+    await ended;
   }
 }

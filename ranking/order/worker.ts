@@ -34,6 +34,10 @@ port.on('message', (message: unknown) => {
     stop.abort();
     return;
   }
+  if (task.kind === 'end') {
+    port.close();
+    return;
+  }
   stop = new AbortController();
   work(task).then(
     () => send({ kind: 'done' }),
@@ -41,7 +45,7 @@ port.on('message', (message: unknown) => {
   );
 });
 
-async function work(task: Exclude<OrderTask, { kind: 'stop' }>): Promise<void> {
+async function work(task: Exclude<OrderTask, { kind: 'stop' | 'end' }>): Promise<void> {
   switch (task.kind) {
     case 'order': {
       const kept = await readSavedOrder(run, ranking);
@@ -107,7 +111,7 @@ async function retarget({
     sendOrder(await readOrder(run, kept, { tokens, keyOrder }), kept, keyOrder);
     return;
   }
-  const combined = await combineScores(run, ranking, benchmarks);
+  const combined = await combineScores(run, ranking, benchmarks, { signal: stop.signal });
   const order = orderScores(combined.scores, tokens, keyOrder);
   // Answers do not wait for the files, which only SQL needs.
   sendOrder(
