@@ -29,8 +29,8 @@ export const taskSchema = z.union([
   }),
 ]);
 /**
- * `stop` interrupts the current task if possible, and `end` ends the thread after it. Neither is a task itself
- * or has a reply.
+ * `stop` interrupts the current task if possible, and `end` the thread, too. Neither is a task itself or has a
+ * reply.
  */
 export type OrderTask = z.output<typeof taskSchema>;
 

@@ -93,11 +93,10 @@ export class Orders {
   /** Ends the current task and the thread, and waits for that for at most `withinMs`. */
   async close(withinMs: number): Promise<void> {
     this.#closed = true;
-    this.#giveWay();
-    const ended = this.#queue.then(() => this.#endWorker());
-    await Promise.race([ended, setTimeoutPromise(withinMs, undefined, { ref: false })]);
-    // From here on, the thread keeps no process alive.
-    this.#worker?.unref();
+    if (this.#current !== undefined) this.#current.isStopped = true;
+    const worker = this.#worker;
+    await Promise.race([this.#endWorker(), setTimeoutPromise(withinMs, undefined, { ref: false })]);
+    worker?.unref();
   }
 
   #ask(task: OrderTask): Promise<Ordered> {
@@ -147,7 +146,7 @@ export class Orders {
   }
 
   #giveWay(): void {
-    if (this.#current === undefined || !(this.#closed || inBackground.has(this.#current.kind))) return;
+    if (this.#current === undefined || !inBackground.has(this.#current.kind)) return;
     this.#current.isStopped = true;
     this.#worker?.postMessage({ kind: 'stop' } satisfies OrderTask);
   }

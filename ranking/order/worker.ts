@@ -2,6 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { interruptQueries } from '../../data/duckdb/duckdb.ts';
 import { saveIfPossible } from '../../data/files/commit.ts';
 import { errorData } from '../../run/errors/errors.ts';
 import { combineScores, rankDocuments } from './combine.ts';
@@ -35,6 +36,8 @@ port.on('message', (message: unknown) => {
     return;
   }
   if (task.kind === 'end') {
+    stop.abort();
+    interruptQueries();
     port.close();
     return;
   }
