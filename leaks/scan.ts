@@ -158,8 +158,8 @@ async function runWorkers(
   listener: Listener,
 ): Promise<void> {
   const queue = [...tasks].sort((a, b) => a.bytes - b.bytes);
-  const failures: unknown[] = [];
-  const failed = (error: unknown): void => {
+  const failures: Error[] = [];
+  const failed = (error: Error): void => {
     failures.push(error);
     queue.length = 0;
   };
@@ -172,7 +172,7 @@ async function runWorkers(
     ),
   );
   await Promise.all(threads);
-  if (failures.length > 0) throw failures[0];
+  if (failures[0] !== undefined) throw failures[0];
 }
 
 /** Resolves when the thread has ended itself: terminating it during a query would abort the process. */
@@ -180,7 +180,7 @@ function drive(
   worker: Worker,
   queue: ScanTask[],
   listener: Listener,
-  failed: (error: unknown) => void,
+  failed: (error: Error) => void,
 ): Promise<void> {
   return new Promise((resolve) => {
     let current: ScanTask | undefined;

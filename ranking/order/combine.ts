@@ -149,11 +149,11 @@ const replySchema = z.union([
 async function rankInThreads(slices: readonly Slice[], signal?: AbortSignal): Promise<void> {
   const stop = (): void => slices.forEach(stopSlice);
   signal?.addEventListener('abort', stop);
-  let failure: unknown;
+  const failures: Error[] = [];
   const rank = (slice: Slice): Promise<void> =>
     new Promise((resolve) => {
-      const failed = (error: unknown): void => {
-        failure ??= error;
+      const failed = (error: Error): void => {
+        failures.push(error);
         stop();
       };
       const lost = (reason: string): void =>
@@ -177,5 +177,5 @@ async function rankInThreads(slices: readonly Slice[], signal?: AbortSignal): Pr
     signal?.removeEventListener('abort', stop);
   }
   signal?.throwIfAborted();
-  if (failure !== undefined) throw failure;
+  if (failures[0] !== undefined) throw failures[0];
 }
