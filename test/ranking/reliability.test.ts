@@ -132,7 +132,7 @@ describe('a ranking', () => {
     },
   );
 
-  it(
+  longTest(
     'goes on from what a killed one left, and from the generation before, though the clock was set ' +
       'back meanwhile',
     async () => {
