@@ -263,7 +263,7 @@ function compare(
 }
 
 /**
- * The ratio of the sums of seconds, engine to betr, and its 95 % interval by drawing turns again and again.
+ * The ratio of the sums of seconds, engine to betr, and its 95% interval by drawing turns again and again.
  */
 function ratioOf(measured: readonly { betr: number; engine: number }[]): Ratio {
   const random = openRandom(1);
@@ -289,7 +289,7 @@ function describeEngine(
   const percent = { ratio: 100 * found.ratio, low: 100 * found.low, high: 100 * found.high };
   return [
     `${name}: ${found.what}, ${found.documents} documents of ${characters} characters`,
-    `  betr          ${found.betr.toFixed(2).padStart(8)} documents/s  ${describeRatio(percent, 1)} % ` +
+    `  betr          ${found.betr.toFixed(2).padStart(8)} documents/s  ${describeRatio(percent, 1)}% ` +
       'of the engine alone',
     `  engine alone  ${found.engine.toFixed(2).padStart(8)} documents/s  ${engine} ${found.best}; tried ` +
       found.tried

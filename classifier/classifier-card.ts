@@ -1,4 +1,4 @@
-// classifier/card.json: what was trained on which inputs, and how well it recognizes the best 10 % of
+// classifier/card.json: what was trained on which inputs, and how well it recognizes the best 10% of
 // documents that it did not learn from.
 
 import { z } from 'zod';

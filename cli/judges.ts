@@ -55,7 +55,7 @@ function describePart(part: ExamPart): string[] {
     `  for:     ${describeSide(part.for)}`,
     `  against: ${describeSide(part.against)}`,
     ...formatTable([
-      ['', `${part.measure} (95 %)`, 'answer mass (median)', 'unknown', 'agreement of spellings'],
+      ['', `${part.measure} (95%)`, 'answer mass (median)', 'unknown', 'agreement of spellings'],
       ['judge', formatInterval(part.estimate), '', '', ''],
       ...part.questions.map(({ name, estimate, mass, unknown, spellings }) => [
         name,

@@ -1,4 +1,4 @@
-// Confidence intervals: 95 %, two-sided.
+// Confidence intervals: 95%, two-sided.
 
 import { z } from 'zod';
 
@@ -31,7 +31,7 @@ export function wilson(yes: number, of: number): Interval {
 }
 
 /**
- * Efron's percentile interval of bootstrap samples: leaves out the same number at either end, 2.5 % rounded down.
+ * Efron's percentile interval of bootstrap samples: leaves out the same number at either end, 2.5% rounded down.
  * Without samples, both limits are `value`.
  */
 export function percentileBounds(samples: readonly number[], value: number): Bounds {

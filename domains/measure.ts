@@ -16,7 +16,7 @@ export interface Measured {
   names: string[];
   tokens: Float64Array;
   estimates: Float64Array;
-  /** Bounds of the middle 95 % of the resamples; empty without resamples. */
+  /** Bounds of the middle 95% of the resamples; empty without resamples. */
   low: Float64Array;
   high: Float64Array;
   /** Estimates under each resample. */

@@ -15,7 +15,7 @@ export interface Prediction {
   permutations: number;
   /**
    * R² of the held-out models' ranks as predicted by the weights, by the mean loss, and by weights for
-   * permuted errors (mean and 95 % quantile).
+   * permuted errors (mean and 95% quantile).
    */
   rSquared: number;
   meanLoss: number;

@@ -18,7 +18,7 @@ export const domainSchema = z.strictObject({
   tokens: z.number().positive(),
   /** Higher means that lower losses on the domain go with lower errors. */
   estimate: z.number(),
-  /** Bounds of the middle 95 % of resamples of the models; null without resamples. */
+  /** Bounds of the middle 95% of resamples of the models; null without resamples. */
   low: z.number().nullable(),
   high: z.number().nullable(),
   /** Share of the resamples in which the weight is above 0; null without resamples. */

@@ -115,7 +115,7 @@ export const indexCardSchema = z.object({
     /** Sampled documents in at least one example's list. */
     listed: count,
     /**
-     * Benchmarks whose example gives the best rank, among the top 10 % of the sample and among all listed
+     * Benchmarks whose example gives the best rank, among the top 10% of the sample and among all listed
      * documents.
      */
     winners: z.array(z.object({ benchmark: z.string(), top: count, all: count })),

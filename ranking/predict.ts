@@ -1,4 +1,4 @@
-// Predicts the cost and the result of ranking the corpus from probes of about 1 % of it, and afterwards
+// Predicts the cost and the result of ranking the corpus from probes of about 1% of it, and afterwards
 // records the actual values beside the prediction. Written to run/prediction.json.
 
 import { rm, statfs } from 'node:fs/promises';
@@ -48,7 +48,7 @@ export const predictionSchema = z.strictObject({
 export type Prediction = z.output<typeof predictionSchema>;
 
 /**
- * Probes about 1 % of what is to be scored and writes the predicted cost and result of ranking. Errors:
+ * Probes about 1% of what is to be scored and writes the predicted cost and result of ranking. Errors:
  * STEP_MISSING, those of reading the corpus.
  */
 export async function predictRanking(run: Run, report: Report): Promise<Prediction> {

@@ -1,4 +1,4 @@
-// Scores about 1 % of the corpus, at places spread evenly over its bytes, with the real scoring code, into a
+// Scores about 1% of the corpus, at places spread evenly over its bytes, with the real scoring code, into a
 // temporary folder. `betr rank --dry-run` scales the results up.
 
 import { rm } from 'node:fs/promises';

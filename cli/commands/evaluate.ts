@@ -141,7 +141,7 @@ function describeEvaluation(evaluation: Evaluation, out: string): string {
   ]);
   return [
     `Language models trained on ${formatCount(trainWords)} words of each selection: bits per byte on held-out ` +
-      'text, and gain over a random selection of the same share, with 95 % intervals:',
+      'text, and gain over a random selection of the same share, with 95% intervals:',
     formatTable([['scorer', 'kept', 'target match', 'gain', 'off-target gain', 'verdict'], ...rows]),
     describeFitting(evaluation),
     ...listCaveats(evaluation).map((caveat) => `Note: ${caveat}`),

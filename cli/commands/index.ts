@@ -51,7 +51,7 @@ export function describeIndex({
     `Nearest documents by ${search.method} search (${search.why}); the HNSW index ` +
       `finds ${formatShare(search.hnsw.recall)} of them`,
     formatTable([
-      ['benchmark', 'examples', 'rows rejected', 'wins in the top 10 %'],
+      ['benchmark', 'examples', 'rows rejected', 'wins in the top 10%'],
       ...examples.map(({ benchmark, examples: count, quarantined: refused }) => [
         benchmark,
         formatCount(count),

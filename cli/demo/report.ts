@@ -55,7 +55,7 @@ function describeLearning({ index, classifier, rank, seconds }: Demo): string[] 
       `cross-fitted fidelity on ${formatCount(classifier.crossFit.measured)} documents, for the joint target ` +
       'and for each benchmark:',
     formatTable([
-      ['        ', 'ROC-AUC', '95 % interval', 'precision at 10 % kept (chance: 10 %)'],
+      ['        ', 'ROC-AUC', '95% interval', 'precision at 10% kept (chance: 10%)'],
       ...classifier.outputs.map(({ name, heldOut: { rocAuc, kept } }) => [
         `        ${name}`,
         rocAuc.value.toFixed(3),

@@ -31,7 +31,7 @@ export type Trial = z.output<typeof trialSchema>;
 
 export const fitSchema = z.strictObject({
   measure: z.enum(['loss', 'accuracy']),
-  /** F = coefficient · C^exponent, F in percent, C in FLOPs; with 95 % bootstrap intervals. */
+  /** F = coefficient · C^exponent, F in percent, C in FLOPs; with 95% bootstrap intervals. */
   coefficient: positive,
   exponent: z.number(),
   intervals: z.strictObject({

@@ -60,7 +60,7 @@ const paperFlops = { from: 6e18, to: 1e24 };
 const paperNote =
   'paperAccuracy is the mean accuracy over the ten Core tasks that the fits of arXiv 2507.12466 (Tables ' +
   "12 and 13) predict for the paper's own compute-optimal models on its own pool, Nemotron-CC, " +
-  'at 3, 10, 30 and 100 % kept; beyond 1e22 FLOPs it is extrapolated. It says nothing about ' +
+  'at 3, 10, 30 and 100% kept; beyond 1e22 FLOPs it is extrapolated. It says nothing about ' +
   'your models and your pool.';
 
 /**

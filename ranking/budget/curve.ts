@@ -32,7 +32,7 @@ export const curveSchema = z.strictObject({
   poolTokens: positive,
   points: z.array(pointSchema),
   /**
-   * The paper's own fits: the budgets at which keeping more becomes best, and how much compute the best 10 %
+   * The paper's own fits: the budgets at which keeping more becomes best, and how much compute the best 10%
    * saves over no filter.
    */
   paper: z.strictObject({

@@ -1,5 +1,6 @@
 // An SVG bar chart of what a cut does: every source's share of the tokens with no filter and after the cut.
 
+import { formatShare } from '../../run/amounts.ts';
 import type { SourceChange } from './composition.ts';
 
 const rowsAtMost = 14;
@@ -66,7 +67,7 @@ function axis(end: number, step: number, x: (share: number) => number, bottom: n
   return ticks.flatMap((tick) => [
     `<line x1="${x(tick)}" y1="${top - 14}" x2="${x(tick)}" y2="${bottom}" stroke="${colors.rule}"/>`,
     `<text x="${x(tick)}" y="${bottom + 20}" text-anchor="middle" font-size="12" ` +
-      `fill="${colors.muted}">${formatPercent(tick)}</text>`,
+      `fill="${colors.muted}">${formatShare(tick, 2)}</text>`,
   ]);
 }
 
@@ -82,7 +83,7 @@ function drawBar({ label, before, after }: Bar, y: number, x: (share: number) =>
     bar(after, 11, colors.after),
     `<text x="${round(Math.max(x(before), x(after)) + 8)}" y="${y + 15}" font-size="12" ` +
       `fill="${colors.muted}" stroke="${colors.paper}" stroke-width="4" ` +
-      `paint-order="stroke">${formatPercent(before)} → ${formatPercent(after)}</text>`,
+      `paint-order="stroke">${formatShare(before, 2)} → ${formatShare(after, 2)}</text>`,
     `<text x="${width - 24}" y="${y + 15}" text-anchor="end" font-weight="600" ` +
       `fill="${lift >= 1 ? colors.after : colors.muted}">${formatLift(lift)}</text>`,
   ];
@@ -122,11 +123,6 @@ function foldTail(composition: readonly SourceChange[]): Bar[] {
 function niceStep(largest: number): number {
   const power = 10 ** Math.floor(Math.log10(largest / 6));
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => largest / step <= 6) ?? 10 * power;
-}
-
-function formatPercent(share: number): string {
-  const percent = 100 * share;
-  return `${percent >= 10 || percent === 0 ? percent.toFixed(0) : Number(percent.toPrecision(2))} %`;
 }
 
 function formatLift(lift: number): string {
