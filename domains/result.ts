@@ -4,14 +4,13 @@
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { BOOLEAN, DOUBLE, VARCHAR } from '../data/duckdb/library.ts';
 import { z } from 'zod';
+import { count } from '../run/schemas.ts';
 import { parquetSource, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { streamChunks } from '../data/duckdb/stream.ts';
 import { fail, reasonOf } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { domainSettingsSchema } from '../run/domain-settings.ts';
 import { appendColumns, readNote, withSpillingDuckDb, writeParquet } from '../data/duckdb/run-files.ts';
-
-const count = z.number().int().nonnegative();
 
 export const domainSchema = z.strictObject({
   domain: z.string(),

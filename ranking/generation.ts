@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { count } from '../run/schemas.ts';
 import { openSums } from '../scoring/sums.ts';
 import {
   addUpUnknown,
@@ -25,8 +26,6 @@ import { sha256File } from '../data/files/hash-files.ts';
 import { sizeOf } from '../data/files/files.ts';
 import { listReasons } from './unknown.ts';
 
-const whole = z.number().int().nonnegative();
-
 export const rankingSchema = z.strictObject({
   /** A fingerprint: the same parts by the same scorer give the same name. */
   generation: z.string(),
@@ -42,16 +41,16 @@ export const rankingSchema = z.strictObject({
     details: z.array(z.string()).readonly().optional(),
   }),
   /** The documents with a score; tokens, sources and the histogram are of these, too. */
-  documents: whole,
-  tokens: whole,
+  documents: count,
+  tokens: count,
   /** Documents whose token count is an estimate. */
-  estimatedDocuments: whole,
+  estimatedDocuments: count,
   /** The documents without a score; absent if there are none. */
   unknown: unknownSchema.optional(),
   /** Text of all documents. */
-  textBytes: whole,
-  quarantined: whole,
-  sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
+  textBytes: count,
+  quarantined: count,
+  sources: z.array(z.strictObject({ source: z.string(), documents: count, tokens: count })),
   /** Files inside scores/, ordered by their first shards and rows, and the shards' state when scored. */
   parts: z.array(listedPartSchema),
   /**

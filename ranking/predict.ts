@@ -3,6 +3,7 @@
 
 import { rm, statfs } from 'node:fs/promises';
 import { z } from 'zod';
+import { amount } from '../run/schemas.ts';
 import { type Sums, openSums } from '../scoring/sums.ts';
 import { type Cost, costOf, costSchema } from '../scoring/cost.ts';
 import { isSmall } from '../scoring/packs.ts';
@@ -19,8 +20,6 @@ import { isCompressed } from '../data/shards.ts';
 import { readLaw } from './budget/calibrations.ts';
 import type { Ranking } from './generation.ts';
 import { type Forecast, forecastSchema, makeForecast, standardErrorOf, countKept } from './forecast.ts';
-
-const amount = z.number().nonnegative();
 
 export const predictionSchema = z.strictObject({
   predictedAt: z.iso.datetime(),

@@ -4,6 +4,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
+import { count } from '../run/schemas.ts';
 import { chunkSchema, cutShard } from '../data/chunks.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
 import { type Chunk, type Shard, shardSchema } from '../data/documents.ts';
@@ -20,13 +21,11 @@ import { readScorer } from './scorers/list.ts';
 /** Text of a chunk for a slow scorer: some hundred documents. */
 const slowChunkBytes = 2 ** 20;
 
-const whole = z.number().int().nonnegative();
-
 const stateSchema = shardSchema
   .omit({ path: true })
   .extend({
     /** How many times its documents were asked about again, because a server had refused some of them. */
-    again: whole.positive().optional(),
+    again: count.positive().optional(),
   })
   .strict();
 
@@ -34,12 +33,12 @@ const planSchema = z.strictObject({
   version: z.literal(2),
   /** Fingerprint of what scores depend on besides the text: weights, token rates, field names. */
   scorer: z.string(),
-  chunkBytes: whole,
+  chunkBytes: count,
   /** Sorted by name. A small shard has its pack's number, any other its chunks. */
   shards: z
     .array(
       z.union([
-        stateSchema.extend({ pack: whole }),
+        stateSchema.extend({ pack: count }),
         stateSchema.extend({ chunks: z.array(chunkSchema).min(1) }),
       ]),
     )

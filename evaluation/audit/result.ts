@@ -1,6 +1,7 @@
 // What the answers of an audit say about the ranking.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { boundsSchema, type Interval, intervalSchema, wilson } from '../../data/statistics.ts';
 import { formatCountOf } from '../../run/amounts.ts';
 import { type Audit, sliceSchema } from './audit.ts';
@@ -10,8 +11,6 @@ import { groupBy, judge, type Judged, weigh } from './judged.ts';
 import { alphaInterval, krippendorffAlpha } from './krippendorff.ts';
 import { personKey } from './person.ts';
 import { cutoffFor, precisionCutoffSchema } from './precision-cutoff.ts';
-
-const count = z.number().int().nonnegative();
 
 /** Documents by what people said of them. */
 const talliedSchema = z.strictObject({

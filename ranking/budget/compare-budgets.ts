@@ -2,6 +2,7 @@
 // the next, and what the paper's own models would achieve. One pass over the scores counts all of it exactly.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { formatAmount, formatFlops } from '../../run/amounts.ts';
@@ -13,7 +14,6 @@ import { type Answer, answerSchema, type Question } from './question.ts';
 import { countBands, describeStep } from './comparison-steps.ts';
 
 const mostLines = 20;
-const count = z.number().int().nonnegative();
 /** Documents and tokens. */
 const amount = z.strictObject({ documents: count, tokens: count });
 export type Amount = z.output<typeof amount>;

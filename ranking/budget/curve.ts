@@ -2,11 +2,10 @@
 // changes.
 
 import { z } from 'zod';
+import { positive } from '../../run/schemas.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { floorRate, keepRate, type Law, lawRate, planModelFor, ratesSetBy } from './laws.ts';
 import { computeMultiplier, crossover } from './paper-fits.ts';
-
-const positive = z.number().positive();
 
 const pointSchema = z.strictObject({
   flops: positive,

@@ -5,6 +5,7 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { commitFile, commitJson } from '../../data/files/commit.ts';
 import { sqlString } from '../../data/duckdb/duckdb.ts';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
@@ -30,8 +31,6 @@ import { queryRows } from '../../data/duckdb/rows.ts';
 import type { Answer, Question } from '../budget/question.ts';
 import { answerByQuotas } from './quota-answer.ts';
 import { timelessAnswer, type SelectionManifest, type SelectionFile } from './manifest.ts';
-
-const count = z.number().int().nonnegative();
 
 export interface SelectionOptions {
   format: SelectionManifest['format'];

@@ -1,6 +1,7 @@
 // /audit: the page on which people judge documents, and the requests that it sends.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { BetrError, fail } from '../../run/errors/errors.ts';
 import { type Audit, findAudit, isSuperseded } from '../../evaluation/audit/audit.ts';
 import { answers, noteLength, readDecisions, saveAnswers } from '../../evaluation/audit/decisions.ts';
@@ -12,7 +13,6 @@ import { route } from '../route.ts';
 import { charactersParameter } from './parameters.ts';
 import { sendPageFile } from './page.ts';
 
-const count = z.number().int().nonnegative();
 const auditParameter = z
   .string()
   .max(100)
