@@ -4,7 +4,7 @@ import { openRandom, shuffle } from '../data/seeded-random.ts';
 import { estimateRows, foldModels, type EstimateSettings, leaveOut } from './draws.ts';
 import { prepareDraw } from './estimate.ts';
 import { openSorted, ranksOf, sortModels } from './sorted.ts';
-import { quantile } from './measure.ts';
+import { quantile } from '../data/statistics.ts';
 import type { RowSample } from './row-sample.ts';
 import { capsOf, weigh } from './weights.ts';
 

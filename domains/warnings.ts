@@ -2,7 +2,8 @@
 
 import { formatShare } from '../run/amounts.ts';
 import type { DomainSettings } from '../run/domain-settings.ts';
-import { type Measured, quantile } from './measure.ts';
+import { quantile } from '../data/statistics.ts';
+import type { Measured } from './measure.ts';
 import type { Prediction } from './prediction.ts';
 import type { FamilyEffect } from './families.ts';
 import type { BenchmarkErrors } from './target.ts';

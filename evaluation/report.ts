@@ -6,11 +6,12 @@ import {
   describeVerdict,
   type EvaluatedSelection,
   type Evaluation,
-  listCaveats,
+  listCautions,
 } from './evaluation.ts';
 import { noFilter } from './contest.ts';
 import { formatCount, formatShare } from '../run/amounts.ts';
-import { bar, escapeHtml, formatEstimate, gain, gainPlot, style, table } from './report-parts.ts';
+import { escapeHtml } from '../run/escape-html.ts';
+import { bar, formatEstimate, gain, gainPlot, style, table } from './report-parts.ts';
 
 /** File names of the page and its data in an evaluation's folder. */
 export const reportFile = 'report.html';
@@ -33,7 +34,7 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
     `<style>${style}</style></head><body><main>`,
     '<h1>Is the cut any good?</h1>',
     `<p class="lead">${headline(evaluation)}</p>`,
-    ...listCaveats(evaluation).map((caveat) => `<p class="bad">${escapeHtml(caveat)}</p>`),
+    ...listCautions(evaluation).map((caveat) => `<p class="bad">${escapeHtml(caveat)}</p>`),
     '<p>The same language model (word trigrams, modified Kneser-Ney smoothing) was trained ' +
       `on ${formatCount(evaluation.trainWords)} words of each selection and measured on ` +
       'held-out text. Numbers are bits per byte, lower is better; ± is a 95% bootstrap ' +

@@ -11,7 +11,7 @@ import {
   formatBytes,
   formatTable,
   printResult,
-  shorten,
+  excerptOf,
 } from '../output.ts';
 
 interface IndexCommandOptions extends StepOptions {
@@ -62,7 +62,7 @@ export function describeIndex({
     ...examples.flatMap((one) => [
       `${one.benchmark}:`,
       ...describeReport(one),
-      ...one.shown.map(({ text }) => `  example: ${shorten(text)}`),
+      ...one.shown.map(({ text }) => `  example: ${excerptOf(text)}`),
     ]),
     'Run "betr examples" to see these examples in full.',
   ];

@@ -1,6 +1,8 @@
 // An SVG bar chart of what a cut does: every source's share of the tokens with no filter and after the cut.
 
 import { formatShare } from '../../run/amounts.ts';
+import { escapeHtml } from '../../run/escape-html.ts';
+import { shorten } from '../../run/shorten.ts';
 import type { SourceChange } from './composition.ts';
 
 const rowsAtMost = 14;
@@ -38,11 +40,11 @@ export function compositionSvg(composition: readonly SourceChange[], title: stri
   const height = bottom + 44;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" ` +
-      `height="${height}" role="img" aria-label="${escapeXml(title)}" font-family="system-ui, ` +
+      `height="${height}" role="img" aria-label="${escapeHtml(title)}" font-family="system-ui, ` +
       `-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif" font-size="13" ` +
       `fill="${colors.ink}">`,
     `<rect width="${width}" height="${height}" fill="${colors.paper}"/>`,
-    `<text x="24" y="36" font-size="18" font-weight="600">${escapeXml(title)}</text>`,
+    `<text x="24" y="36" font-size="18" font-weight="600">${escapeHtml(title)}</text>`,
     ...legend(),
     ...axis(axisEnd, step, x, bottom),
     ...bars.flatMap((bar, row) => drawBar(bar, top + row * rowHeight, x)),
@@ -78,7 +80,7 @@ function drawBar({ label, before, after }: Bar, y: number, x: (share: number) =>
     `width="${round(Math.max(x(share) - labelsEnd, share > 0 ? 1 : 0))}" height="10" rx="1.5" ` +
     `fill="${color}"/>`;
   return [
-    `<text x="${labelsEnd - 12}" y="${y + 15}" text-anchor="end">${escapeXml(shorten(label))}</text>`,
+    `<text x="${labelsEnd - 12}" y="${y + 15}" text-anchor="end">${escapeHtml(shorten(label, 23))}</text>`,
     bar(before, 0, colors.before),
     bar(after, 11, colors.after),
     `<text x="${round(Math.max(x(before), x(after)) + 8)}" y="${y + 15}" font-size="12" ` +
@@ -130,18 +132,6 @@ function formatLift(lift: number): string {
   return `× ${lift >= 10 ? lift.toFixed(0) : lift.toPrecision(2)}`;
 }
 
-function shorten(label: string): string {
-  return label.length > 24 ? `${label.slice(0, 23)}…` : label;
-}
-
 function round(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-function escapeXml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
