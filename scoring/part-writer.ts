@@ -21,7 +21,7 @@ import {
   partFormat,
   quarantineFile,
 } from './part.ts';
-import type { Task } from './plan.ts';
+import type { Task } from './tasks.ts';
 import type { BatchNotes, CorpusScorer } from './scorers/kind.ts';
 import { openTally, reasonAt } from './tally.ts';
 

@@ -13,7 +13,7 @@ import { isCompressed } from '../data/shards.ts';
 import { readTokenRates } from '../indexer/sample/tokens.ts';
 import { guessTextBytes, isSmall } from './packs.ts';
 import type { ListedPart, Part } from './part.ts';
-import type { Piece } from './plan.ts';
+import type { Piece } from './tasks.ts';
 import { findPlace } from './place.ts';
 import { readCards } from './published.ts';
 import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';

@@ -15,7 +15,8 @@ import {
   fail,
 } from '../run/errors/errors.ts';
 import { rankCommandOf, type Run } from '../run/run.ts';
-import { type Plan, readScoring, type Task } from './plan.ts';
+import { type Plan, readScoring } from './plan.ts';
+import { type Task } from './tasks.ts';
 import { openOwnManifest } from './published.ts';
 import { type Claim, openQueue } from './queue.ts';
 import { checkShard, openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';

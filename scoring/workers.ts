@@ -8,7 +8,8 @@ import { type ErrorData, errorFrom, fail } from '../run/errors/errors.ts';
 import { nodeEnvironment, nodeFlags } from '../data/files/process.ts';
 import type { Run } from '../run/run.ts';
 import { bindToCores, listCores } from './cores.ts';
-import type { Plan, Task } from './plan.ts';
+import type { Plan } from './plan.ts';
+import type { Task } from './tasks.ts';
 import { workOnPlan, type WorkOptions, type WorkResult } from './work.ts';
 
 export interface Listener {

@@ -2,7 +2,9 @@
 // may join and leave.
 
 import type { Command } from 'commander';
-import { agreeOnPlan, listTasks, type Plan } from '../../scoring/plan.ts';
+import { type Plan } from '../../scoring/plan.ts';
+import { agreeOnPlan } from '../../scoring/make-plan.ts';
+import { listTasks } from '../../scoring/tasks.ts';
 import { forgetLostParts, listOpenTasks } from '../../scoring/score-corpus.ts';
 import { describeFewChunks, openListener, readDocumentBytes } from '../../scoring/score-progress.ts';
 import { defaultScorer, readScorer } from '../../scoring/scorers/list.ts';
