@@ -13,7 +13,7 @@ import {
   listCautions,
 } from '../../evaluation/evaluation.ts';
 import { evaluationHtml } from '../../evaluation/report.ts';
-import { publishRanking } from '../../ranking/generation.ts';
+import { publishRanking } from '../../ranking/publish.ts';
 import { type Row, withRun, writeParts } from '../ranking/synthetic.ts';
 
 const sum = (i: number): string =>

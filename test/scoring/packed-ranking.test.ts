@@ -10,7 +10,7 @@ import { openScorer, readScorer } from '../../scoring/scorers/list.ts';
 import { silent } from '../../run/progress.ts';
 import { readTokenRates } from '../../indexer/sample/tokens.ts';
 import { findDocument } from '../../ranking/list-documents.ts';
-import { publishRanking } from '../../ranking/generation.ts';
+import { publishRanking } from '../../ranking/publish.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
 import { openShard } from '../../ranking/shards.ts';
 import { makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
