@@ -123,7 +123,7 @@ describeInChromium('the panels of the page', () => {
     try {
       await load(budget);
       expect(await page.locator('#domainsTable tbody tr').allInnerTexts()).toEqual([
-        expect.stringMatching(/^d1\s+400\s+1\.000\s+.* to .*80 %$/s),
+        expect.stringMatching(/^d1\s+400\s+1\.000\s+.* to .*80%$/s),
         expect.stringMatching(/^d3\s+200\s+0\.100\s/),
         expect.stringMatching(/^d2\s+300\s+−0\.200\s.*excluded$/s),
         expect.stringMatching(/^d4\s+100\s+−0\.900\s/),
@@ -132,7 +132,7 @@ describeInChromium('the panels of the page', () => {
       expect(await text('#domainsWarnings')).toContain('fewer than 20');
       expect(await page.locator('#domains canvas').count()).toBe(1);
       expect(await text('#evaluationTable tbody tr:has-text("betr")')).toMatch(
-        /10 %\s+betr\s+\+0\.200 0\.150 to 0\.250\s+better than random\s+−0\.200/,
+        /10%\s+betr\s+\+0\.200 0\.150 to 0\.250\s+better than random\s+−0\.200/,
       );
       expect(await page.locator('#evaluationTable .bad').allInnerTexts()).toEqual(['no better than random']);
       expect(
