@@ -117,6 +117,7 @@ export async function checkPython(python: Python, extra: readonly string[] = [])
   try {
     const { stdout } = await promisify(execFile)(program, ['-c', probe, ...needed, ...optional], {
       encoding: 'utf8',
+      env: process.env,
       timeout: probeMs,
     });
     found = probed.parse(JSON.parse(stdout));
