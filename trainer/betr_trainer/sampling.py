@@ -9,10 +9,13 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
+
+from .errors import TrainerError
 
 
 @dataclass
@@ -41,10 +44,12 @@ def draw(logits: Tensor, temperature: float, top_p: float, uniform: Sequence[flo
     probabilities = torch.softmax(logits.double() / temperature, -1)
     tokens = None
     if top_p < 1:
-        probabilities, tokens = probabilities.sort(-1, descending=True, stable=True)
+        probabilities, tokens = probabilities.sort(dim=-1, descending=True, stable=True)
         reached_before = probabilities.cumsum(-1) - probabilities
         probabilities = probabilities.masked_fill(reached_before >= top_p, 0)
     distribution = probabilities.cumsum(-1)
+    if not distribution[:, -1].isfinite().all():
+        raise TrainerError("LOSS_NOT_FINITE", "The model's probabilities of the next token are not finite numbers.")
     at = torch.tensor(uniform, dtype=torch.float64, device=logits.device).unsqueeze(-1) * distribution[:, -1:]
     # The first token whose cumulative probability exceeds the draw; rounding must not lead past the last one.
     index = torch.searchsorted(distribution, at, right=True)
@@ -74,6 +79,8 @@ def continue_batch(
     ids = torch.tensor([[0] * (width - len(row.prompt)) + row.prompt for row in batch], device=device)
     mask = torch.tensor([[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in batch], device=device)
     cache = DynamicCache(config=model.config)
+    # Transformers 5.24 renamed the argument.
+    cached = {"cache" if "cache" in signature(model.forward).parameters else "past_key_values": cache}
     open_rows = list(batch)
     while True:
         check()
@@ -82,9 +89,9 @@ def continue_batch(
             input_ids=ids,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
+            **cached,
         )
         uniform = [row.draws.random() for row in open_rows]
         for row, token in zip(open_rows, draw(output.logits[:, -1], temperature, top_p, uniform), strict=True):
