@@ -65,7 +65,7 @@ def read_rows(work: Work, name: str, use: Callable[[str, dict[str, Any]], T]) ->
             seen.add(id)
         except LeftOut as reason:
             left_out[str(reason)].append(id)
-    told = "; ".join(f"{len(ids)} {reason} ({_first(ids)})" for reason, ids in left_out.items())
+    told = "; ".join(f"{len(ids)} {reason} ({first_of(ids)})" for reason, ids in left_out.items())
     if not used:
         raise TrainerError("EMPTY_INPUT", f'Input "{name}" has no row that can be used{f": {told}" if told else ""}.')
     if told:
@@ -94,7 +94,8 @@ def _parse(line: str) -> dict[str, Any]:
     return row
 
 
-def _first(ids: list[str]) -> str:
+def first_of(ids: list[str]) -> str:
+    """The first few ids, for a message."""
     return f"{'id' if len(ids) == 1 else 'ids'} {', '.join(ids[:3])}{', …' if len(ids) > 3 else ''}"
 
 

@@ -2,8 +2,8 @@
 Job kind dpo: direct preference optimization (arXiv 2305.18290) by TRL's DPOTrainer, and the margins that Selective DPO
 (arXiv 2502.09650) sorts pairs by.
 
-A pair's margin is β[(log π(chosen) − log π_ref(chosen)) − (log π(rejected) − log π_ref(rejected))], its loss
-softplus(−margin). A log probability is the sum over the answer's tokens and those that end its turn. The reference is
+A pair's margin is β[(log π(chosen) - log π_ref(chosen)) - (log π(rejected) - log π_ref(rejected))], its loss
+softplus(-margin). A log probability is the sum over the answer's tokens and those that end its turn. The reference is
 the model that the job begins with.
 
 Of DPOTrainer, this uses the loss and the reference's log probabilities. It does not let it tokenize, because it cuts
@@ -167,8 +167,7 @@ def run_dpo(work: Work) -> Outcome:
     read = sum(pair.tokens() for those, _ in sets.values() for pair in those)
     read += settings["epochs"] * sum(pair.tokens() for pair in measured)
     both = [
-        sum(parts)
-        for parts in zip(count_flops(job, flops, trainable, trainer.tokens), flops.read(read), strict=True)
+        sum(parts) for parts in zip(count_flops(job, flops, trainable, trainer.tokens), flops.read(read), strict=True)
     ]
     return Outcome(
         lambda path: _write(path, rows),

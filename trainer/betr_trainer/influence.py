@@ -2,7 +2,7 @@
 Job kind influence: what one example would do to a model (Montessori-Instruct, arXiv 2410.14208, section 3.2).
 
 L0 is the model's loss on a reference set. For each probe: one optimizer step on that example alone, from the checkpoint
-with its optimizer state; L1 is the loss afterwards; then everything is put back. The influence is L0 − L1: positive
+with its optimizer state; L1 is the loss afterwards; then everything is put back. The influence is L0 - L1: positive
 helps. A step without any gradient changes the loss too, through momentum and weight decay, by as much as some examples
 do; so the difference from that step is reported beside it.
 
@@ -24,7 +24,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from .checkpoint import load_optimizer
-from .conversations import ConversationEncoder, Example, read_example, read_rows
+from .conversations import ConversationEncoder, Example, first_of, read_example, read_rows
 from .errors import TrainerError, is_out_of_memory
 from .flops import Flops
 from .model import count_parameters, job_model, longest_sequence
@@ -140,10 +140,14 @@ def run_influence(work: Work) -> Outcome:
         return after, linear
 
     if "start" not in log:
-        before = losses.mean(reference)
-        if not math.isfinite(before):
-            raise TrainerError("LOSS_NOT_FINITE", f"The model's loss on the reference set is {before}.")
-        log.append("start", [before, loss_after(None)[0]])
+        losses_at_start = losses.mean(reference), loss_after(None)[0]
+        if not all(map(math.isfinite, losses_at_start)):
+            raise TrainerError(
+                "LOSS_NOT_FINITE",
+                "The loss on the reference set is {:g}, and {:g} after a step without a gradient; influence needs "
+                "numbers.".format(*losses_at_start),
+            )
+        log.append("start", losses_at_start)
     before, after_zero = log["start"]
 
     speed = Speed(len(probes))
@@ -160,8 +164,8 @@ def run_influence(work: Work) -> Outcome:
     if lost:
         work.events.write(
             "warning",
-            message=f"After a step on {len(lost)} of {len(probes)} probes ({', '.join(lost[:3])}…) the loss is not a "
-            f"finite number; they have no influence. A learning rate below {settings['learningRate']} may help.",
+            message=f"{len(lost)} of {len(probes)} probes have no influence: the loss after their step is not a finite "
+            f"number ({first_of(lost)}). Lower the learning rate, which is {settings['learningRate']:g}.",
         )
     every, without = count_parameters(model)
     flops, tokens = _count(Flops(every, without), reference, probes, first_order=settings["firstOrder"])

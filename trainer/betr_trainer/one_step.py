@@ -1,6 +1,6 @@
 """
 Single optimizer steps from one checkpoint, each taken back: the arithmetic of one-step influence, for any loss.
-Montessori-Instruct (arXiv 2410.14208): influence = loss before the step − loss after it, positive if the step helps.
+Montessori-Instruct (arXiv 2410.14208): influence = loss before the step - loss after it, positive if the step helps.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Start:
 
     @torch.no_grad()
     def fall_along(self, gradient: Sequence[Tensor]) -> float:
-        """⟨gradient, weights at the start − weights now⟩: how far a linear loss has fallen."""
+        """⟨gradient, weights at the start - weights now⟩: how far a linear loss has fallen."""
         rows = zip(gradient, self._weights, self._parameters, strict=True)
         return float(sum(((before - now) * slope).double().sum() for slope, before, now in rows))
 

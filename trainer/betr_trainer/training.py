@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import gc
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import accelerate  # noqa: F401: Trainer needs it, and only says so when it is made.
+import accelerate  # noqa: F401 (Trainer needs it, and says so only when it is made.)
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch.utils.data import Sampler, SequentialSampler
@@ -170,22 +171,22 @@ class _AfterStep(TrainerCallback):
 
     def __init__(self, trainer: JobTrainer) -> None:
         self._trainer = trainer
-        self._speed: Speed | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._speed = Speed(state.max_steps)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
         if "loss" not in logs:
             return
         trainer, step = self._trainer, state.global_step
         self._check(logs, step)
-        self._speed = self._speed or Speed(state.max_steps)
-        left = self._speed.seconds_left(step)
         trainer.work.events.progress(
             step,
             state.max_steps,
             loss=logs["loss"],
             learningRate=logs["learning_rate"],
             tokens=trainer.tokens,
-            secondsLeft=left,
+            secondsLeft=self._speed.seconds_left(step),
             values={name: logs[name] for name in ("rewards/margins", "rewards/accuracies") if name in logs} or None,
         )
         steps_an_epoch = state.max_steps // state.num_train_epochs
@@ -217,8 +218,11 @@ def train(work: Work, make: Callable[[int], T]) -> T:
     for micro in sizes:
         reason = None
         try:
-            trainer = make(micro)
-            trainer.run()
+            with warnings.catch_warnings():
+                # Libraries tell of names that will change; a range of their versions has to do.
+                warnings.simplefilter("ignore", FutureWarning)
+                trainer = make(micro)
+                trainer.run()
             return trainer
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or micro == 1:
