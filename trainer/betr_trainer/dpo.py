@@ -58,13 +58,17 @@ class JobDPOTrainer(JobTrainer, DPOTrainer):
         return dataset
 
     @property
+    def measures(self) -> bool:
+        return self.measured is not None
+
+    @property
     def measured(self) -> Dataset | None:
         """The pairs to measure after each epoch."""
         name = self.work.job.settings.get("measure")
         return self.train_dataset if name == "pairs" else self.eval_dataset
 
     def after_epoch(self, epoch: int) -> None:
-        if self.measured is not None and f"epoch {epoch}" not in self.results:
+        if self.measures and f"epoch {epoch}" not in self.results:
             self.results.append(f"epoch {epoch}", list(self._log_probabilities(self.measured)))
 
     def compute_ref_log_probs(self, model: torch.nn.Module, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -111,20 +111,27 @@ class JobTrainer(Trainer):
     def __init__(self, *arguments: Any, work: Work, results: ResultLog, **more: Any) -> None:
         self.work, self.results = work, results
         #: The tokens trained on, interrupted runs included.
-        self.tokens = 0
+        self.tokens = self.saved_step = 0
         super().__init__(*arguments, **more)
         self.remove_callback(PrinterCallback)
         self.add_callback(_AfterStep(self))
 
+    #: Whether `after_epoch` does anything.
+    measures = False
+
     def after_epoch(self, epoch: int) -> None:
-        """Called with the number of each epoch, from 1 on, that ends; again for the same one after a kill."""
+        """
+        Called with the number of each epoch, from 1 on, that has ended, when its checkpoint is saved. After an
+        interruption it may be called for the same one again.
+        """
 
     def run(self) -> None:
         """Trains, or goes on from the job's checkpoint."""
         found = self.work.checkpoints.find()
         resumable = found is not None and (found / _STATE).exists()
         self.train(resume_from_checkpoint=str(found) if resumable else None)
-        self.work.keep(self.save, now=True, step=self.state.global_step)
+        if self.saved_step != self.state.global_step:
+            self.work.keep(self.save, now=True, step=self.state.global_step)
 
     def save(self, folder: Path) -> None:
         """Fills the folder of a checkpoint."""
@@ -136,6 +143,7 @@ class JobTrainer(Trainer):
         write_state(folder, {"tokens": self.tokens, "schedule": self.lr_scheduler.state_dict()})
         self.state.save_to_json(str(folder / _STATE))
         self.results.save(folder)
+        self.saved_step = self.state.global_step
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], *more: Any, **named: Any) -> torch.Tensor:
         self.tokens += int(inputs["attention_mask"].sum())
@@ -174,6 +182,9 @@ class _AfterStep(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._speed = Speed(state.max_steps)
+        self._trainer.saved_step = state.global_step
+        if state.global_step:
+            self._end_epoch(state)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
         if "loss" not in logs:
@@ -189,10 +200,17 @@ class _AfterStep(TrainerCallback):
             secondsLeft=self._speed.seconds_left(step),
             values={name: logs[name] for name in ("rewards/margins", "rewards/accuracies") if name in logs} or None,
         )
-        steps_an_epoch = state.max_steps // state.num_train_epochs
-        if step % steps_an_epoch == 0:
-            trainer.after_epoch(step // steps_an_epoch)
-        trainer.work.keep(trainer.save, step=step, tokens=trainer.tokens)
+        ends = step % self._steps_an_epoch(state) == 0
+        trainer.work.keep(trainer.save, now=ends and trainer.measures, step=step, tokens=trainer.tokens)
+        self._end_epoch(state)
+
+    def _steps_an_epoch(self, state: Any) -> int:
+        return state.max_steps // state.num_train_epochs
+
+    def _end_epoch(self, state: Any) -> None:
+        epoch, steps_of_the_next = divmod(state.global_step, self._steps_an_epoch(state))
+        if steps_of_the_next == 0:
+            self._trainer.after_epoch(epoch)
 
     def _check(self, logs: dict[str, float], step: int) -> None:
         """Errors: LOSS_NOT_FINITE. The weights of this step are lost; the checkpoint is older."""
