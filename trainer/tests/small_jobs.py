@@ -1,43 +1,25 @@
-"""Tiny models, job folders, and jobs that are stopped or killed at a step, for tests of the kinds."""
+"""Tiny models, jobs whose inputs are rows, and jobs that are stopped or killed at a step, for tests of the kinds."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import multiprocessing
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-import pytest
 import torch
+from helpers import Worker, run, sha256
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from betr_trainer.__main__ import load_kind
 from betr_trainer.events import Events
-from betr_trainer.job import run_job
 from betr_trainer.tokenizer import byte_tokenizer
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}<{{ message['role'] }}>{{ message['content'] }}</{{ message['role'] }}>\n{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
-
-
-def golden(name: str) -> Path:
-    """A file of the goldens of language models; skips the test where there are none."""
-    if "BETR_SHARED" not in os.environ:
-        pytest.skip("BETR_SHARED is not set: no goldens")
-    return Path(os.environ["BETR_SHARED"]) / "golden" / "language-model" / name
-
-
-def float_weights() -> Path:
-    """The folder of SmolLM2-135M-Instruct's float weights; skips the test where there is none."""
-    if "BETR_SMOLLM2_FLOAT" not in os.environ:
-        pytest.skip("BETR_SMOLLM2_FLOAT is not set: no float weights of SmolLM2-135M-Instruct")
-    return Path(os.environ["BETR_SMOLLM2_FLOAT"])
 
 
 def make_model(folder: Path, *, chat: bool = False, seed: int = 1) -> Path:
@@ -79,8 +61,7 @@ def write_job(
     for name, rows in inputs.items():
         path = folder / f"{name}.jsonl"
         path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        listed.append({"name": name, "path": path.name, "sha256": sha256})
+        listed.append({"name": name, "path": path.name, "sha256": sha256(path)})
     job = {
         "version": 1,
         "kind": kind,
@@ -94,10 +75,6 @@ def write_job(
     return folder
 
 
-def run(folder: Path) -> int:
-    return run_job(folder, load_kind)
-
-
 def run_all(folder: Path) -> list[dict[str, Any]]:
     """Runs a job that must finish, and returns its rows."""
     assert run(folder) == 0
@@ -108,36 +85,18 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
     return pq.read_table(folder / "result.parquet").to_pylist()
 
 
-def card_of(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "card.json").read_text())
-
-
-def events_of(folder: Path, event: str) -> list[dict[str, Any]]:
-    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines() if line]
-    return [each for each in events if each["event"] == event]
-
-
 def interrupt(folder: Path, signum: int, step: int) -> int:
     """
     Runs a job in a process that gets a signal when it tells of a step. Returns the exit code, negative for a signal.
     """
-    process = multiprocessing.get_context("fork").Process(target=_run_until, args=(folder, signum, step))
-    process.start()
-    process.join()
-    assert process.exitcode is not None
-    return process.exitcode
-
-
-def _run_until(folder: Path, signum: int, at: int) -> None:
     progress = Events.progress
 
-    def progress_and_signal(self: Events, step: int, steps: int, **fields: Any) -> None:
-        progress(self, step, steps, **fields)
-        if step == at:
+    def progress_and_signal(self: Events, at: int, steps: int, **fields: Any) -> None:
+        progress(self, at, steps, **fields)
+        if at == step:
             os.kill(os.getpid(), signum)
 
-    Events.progress = progress_and_signal  # type: ignore[method-assign]
-    os._exit(run(folder))
+    return Worker(folder, before=lambda: setattr(Events, "progress", progress_and_signal)).wait()
 
 
 def interrupt_twice(folder: Path, *, stop_at: int, kill_at: int) -> None:

@@ -10,28 +10,15 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
+from helpers import card_of, events_of, run
 from safetensors.torch import load_file
-from small_jobs import (
-    card_of,
-    events_of,
-    float_weights,
-    golden,
-    interrupt,
-    interrupt_twice,
-    make_model,
-    rows_of,
-    run,
-    run_all,
-    write_job,
-)
+from small_jobs import interrupt, interrupt_twice, make_model, rows_of, run_all, write_job
 from transformers import AutoModelForCausalLM
 from trl import DPOConfig, DPOTrainer
 
 from betr_trainer.conversations import ConversationEncoder, read_pair
 from betr_trainer.dpo import margin_and_loss
 from betr_trainer.tokenizer import load_tokenizer
-
-torch.set_num_threads(1)
 
 PAIRS = [
     {"id": f"p{n}", "prompt": "ab"[: 1 + n % 2], "chosen": "xyz"[: 1 + n % 3], "rejected": "uvw"[: 3 - n % 3] * 2}
@@ -56,11 +43,11 @@ def test_golden_margins(logs: tuple, beta: float, margin: float, loss: float) ->
     assert found == pytest.approx((margin, loss), abs=1e-9)
 
 
-def test_golden_smollm2(tmp_path: Path) -> None:
-    want = json.loads(golden("dpo-smollm2-135m.json").read_text())
+def test_golden_smollm2(tmp_path: Path, goldens: Path, float_weights: Path) -> None:
+    want = json.loads((goldens / "dpo-smollm2-135m.json").read_text())
     settings = {"beta": 0.1, "learningRate": 1e-3, "optimizer": "sgd", "schedule": "constant", "warmupShare": 0}
     settings |= {"gradientClip": 0, "batchSize": 3, "epochs": 2, "order": "sequential", "measure": "pairs"}
-    job = write_job(tmp_path / "job", "dpo", float_weights(), {"pairs": want["pairs"]}, settings)
+    job = write_job(tmp_path / "job", "dpo", float_weights, {"pairs": want["pairs"]}, settings)
     rows = run_all(job)
     losses = [event["loss"] for event in events_of(job, "progress")]
     assert losses == pytest.approx([each["loss"] for each in want["trl_log"]], abs=1e-4)
@@ -146,26 +133,25 @@ def test_steps_and_margins_equal_a_bare_loop(tmp_path: Path) -> None:
         assert [row[name] for name in names] == pytest.approx([value.item() for value in values], abs=1e-3)
 
 
-@pytest.mark.parametrize("lora", [None, {"r": 2, "alpha": 4, "dropout": 0.1}])
-def test_interrupted_is_uninterrupted(tmp_path: Path, lora: dict | None) -> None:
+def test_interrupted_is_uninterrupted(tmp_path: Path) -> None:
     """To the bit, with a random order, LoRA's dropout, and margins that are measured between the epochs."""
     model = make_model(tmp_path / "model")
     inputs = {"pairs": PAIRS, "others": OTHERS}
+    lora = {"r": 2, "alpha": 4, "dropout": 0.1}
     whole, broken = (
         write_job(tmp_path / name, "dpo", model, inputs, {**SETTINGS, "lora": lora}, seed=5) for name in ("a", "b")
     )
-    run_all(whole)
+    rows = run_all(whole)
     interrupt_twice(broken, stop_at=3, kill_at=6)
     assert (broken / "result.parquet").read_bytes() == (whole / "result.parquet").read_bytes()
-    name = "model.safetensors" if lora is None else "adapter_model.safetensors"
-    first, second = (load_file(job / "checkpoint" / name) for job in (whole, broken))
+    first, second = (load_file(job / "checkpoint" / "adapter_model.safetensors") for job in (whole, broken))
     assert all(torch.equal(value, second[key]) for key, value in first.items())
     assert card_of(broken)["flops"] == card_of(whole)["flops"]
-    if lora:  # The dropout is there: without it, the same job gives other numbers.
-        still = {**SETTINGS, "lora": {**lora, "dropout": 0}}
-        dry = run_all(write_job(tmp_path / "c", "dpo", model, inputs, still, seed=5))
-        assert dry[-1]["margin"] != rows_of(whole)[-1]["margin"]
-        assert dry[0]["ref_chosen"] == rows_of(whole)[0]["ref_chosen"]
+    # The dropout is there: without it, the same job gives other numbers, from the same reference.
+    still = {**SETTINGS, "lora": {**lora, "dropout": 0}}
+    dry = run_all(write_job(tmp_path / "c", "dpo", model, inputs, still, seed=5))
+    assert dry[-1]["margin"] != rows[-1]["margin"]
+    assert dry[0]["ref_chosen"] == rows[0]["ref_chosen"]
 
 
 def test_interruptions_where_an_epoch_ends(tmp_path: Path) -> None:

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_jobs import events_of, interrupt_twice, make_model, rows_of, run, run_all, write_job
+from helpers import events_of, run
+from small_jobs import interrupt_twice, make_model, rows_of, run_all, write_job
 from transformers import AutoModelForCausalLM
 
 from betr_trainer.sampling import draw, draws_of
 from betr_trainer.tokenizer import load_tokenizer
-
-torch.set_num_threads(1)
 
 PROMPTS = [{"id": f"p{length}", "prompt": "abcdefghij"[:length]} for length in (7, 1, 4, 10, 2)]
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import card_of, events_of, run
 from safetensors.torch import load_file, save_file
-from small_jobs import card_of, events_of, golden, interrupt_twice, make_model, rows_of, run, run_all, write_job
+from small_jobs import interrupt_twice, make_model, rows_of, run_all, write_job
 from transformers import AutoModelForCausalLM
 
 from betr_trainer.one_step import Start, step
-
-torch.set_num_threads(1)
 
 ADAMW = {"learningRate": 1e-3, "betas": [0.9, 0.95], "eps": 1e-8, "weightDecay": 0.1}
 REFERENCE = [{"prompt": f"{a}+{b}=", "answer": f"{a + b}"} for a in range(3) for b in range(9, 11)]
@@ -49,8 +48,8 @@ def test_logistic_student() -> None:
 
 
 @pytest.mark.parametrize("name", ["adamw_with_state", "adamw_without_state", "sgd"])
-def test_golden_student(tmp_path: Path, name: str) -> None:
-    want = json.loads(golden("influence.json").read_text())
+def test_golden_student(tmp_path: Path, goldens: Path, name: str) -> None:
+    want = json.loads((goldens / "influence.json").read_text())
     settings = {
         "adamw_with_state": {**ADAMW, "learningRate": 1e-4, "state": True},
         "adamw_without_state": {**ADAMW, "learningRate": 1e-4, "state": False},
@@ -60,7 +59,7 @@ def test_golden_student(tmp_path: Path, name: str) -> None:
         "reference": [{"prompt": prompt, "answer": answer} for prompt, answer in want["reference"]],
         "probes": [{"id": each["name"], **{key: each[key] for key in ("prompt", "answer")}} for each in want["probes"]],
     }
-    job = write_job(tmp_path / "job", "influence", golden("tiny-student"), inputs, settings, tokenizer="bytes")
+    job = write_job(tmp_path / "job", "influence", goldens / "tiny-student", inputs, settings, tokenizer="bytes")
     rows = run_all(job)
     assert [row["id"] for row in rows] == [each["name"] for each in want["probes"]]
     zero = card_of(job)["lossBefore"] - card_of(job)["lossAfterZeroStep"]
