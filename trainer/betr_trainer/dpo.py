@@ -54,6 +54,8 @@ class Pair:
 class JobDPOTrainer(JobTrainer, DPOTrainer):
     """TRL's trainer on pairs that are tokenized already, and the log probabilities of pairs that are measured."""
 
+    _asked = 0
+
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
         return dataset
 
@@ -72,8 +74,9 @@ class JobDPOTrainer(JobTrainer, DPOTrainer):
             self.results.append(f"epoch {epoch}", list(self._log_probabilities(self.measured)))
 
     def compute_ref_log_probs(self, model: torch.nn.Module, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """TRL asks for a batch's reference before training; after an interruption it is known already."""
+        """TRL asks for each batch's reference before training; after an interruption it is known already."""
         self.work.check()
+        self._tell_of_reference()
         content = b"".join(inputs[name].cpu().numpy().tobytes() for name in ("input_ids", "completion_mask"))
         key = f"reference {hashlib.sha256(content).hexdigest()}"
         if key not in self.results:
@@ -81,6 +84,15 @@ class JobDPOTrainer(JobTrainer, DPOTrainer):
             self.results.append(key, [each.tolist() for each in values])
         chosen, rejected = (torch.tensor(each, device=self.args.device) for each in self.results[key])
         return chosen, rejected
+
+    def _tell_of_reference(self) -> None:
+        """Writes about a hundred events while the reference is computed, which may take as long as the training."""
+        rows = sum(map(len, filter(None, (self.train_dataset, self.eval_dataset))))
+        batches = math.ceil(rows / self.args.per_device_train_batch_size)
+        if self._asked % max(1, batches // 100) == 0:
+            message = f"log probabilities under the reference: batch {self._asked + 1} of about {batches}"
+            self.work.events.write("progress", message=message)
+        self._asked += 1
 
     @torch.no_grad()
     def _log_probabilities(self, pairs: Dataset) -> Iterator[tuple[float, float]]:

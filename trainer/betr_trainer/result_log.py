@@ -33,9 +33,10 @@ class ResultLog:
         whole = 0
         with open(self._path, "rb") as lines:
             for line in lines:
-                if not line.endswith(b"\n"):
+                try:
+                    key, value = json.loads(line) if line.endswith(b"\n") else None
+                except (ValueError, TypeError):
                     break
-                key, value = json.loads(line)
                 self._done[key] = value
                 whole += len(line)
         os.truncate(self._path, whole)

@@ -102,7 +102,11 @@ def prepare_model(work: Work, model: PreTrainedModel) -> PreTrainedModel | PeftM
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, config)
+    model = get_peft_model(model, config)
+    if work.device.type == "cuda":
+        # Activation checkpointing passes no gradient through frozen embeddings otherwise.
+        model.enable_input_require_grads()
+    return model
 
 
 class JobTrainer(Trainer):

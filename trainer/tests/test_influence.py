@@ -147,6 +147,7 @@ def test_torn_line_is_done_again(tmp_path: Path) -> None:
     log = job / "checkpoint" / "results.jsonl"
     log.write_bytes(log.read_bytes()[:-20])
     assert run_all(job) == want
+    assert [event["step"] for event in events_of(job, "progress")] == [1, 2, 3, 4, 5, 5]
 
 
 def test_state_that_is_missing_or_of_another_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
