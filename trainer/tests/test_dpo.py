@@ -49,9 +49,9 @@ def test_golden_smollm2(tmp_path: Path, goldens: Path, float_weights: Path) -> N
     settings |= {"gradientClip": 0, "batchSize": 3, "epochs": 2, "order": "sequential", "measure": "pairs"}
     job = write_job(tmp_path / "job", "dpo", float_weights, {"pairs": want["pairs"]}, settings)
     rows = run_all(job)
-    losses = [event["loss"] for event in events_of(job, "progress")]
+    losses = [event["loss"] for event in events_of(job, "progress") if "loss" in event]
     assert losses == pytest.approx([each["loss"] for each in want["trl_log"]], abs=1e-4)
-    margins = [event["values"]["rewards/margins"] for event in events_of(job, "progress")]
+    margins = [event["values"]["rewards/margins"] for event in events_of(job, "progress") if "loss" in event]
     assert margins == pytest.approx([each["rewards/margins"] for each in want["trl_log"]], abs=1e-4)
     for number, (before, after) in enumerate(zip(want["before"], want["after"], strict=True)):
         first, last = rows[number], rows[12 + number]
@@ -120,7 +120,7 @@ def test_steps_and_margins_equal_a_bare_loop(tmp_path: Path) -> None:
             margin = 0.5 * ((chosen - ref_chosen) - (rejected - ref_rejected))
             loss = torch.nn.functional.softplus(-margin)
             measured.append((row["id"], epoch, chosen, rejected, ref_chosen, ref_rejected, margin, loss))
-    assert [event["loss"] for event in events_of(job, "progress")] == pytest.approx(losses, abs=1e-4)
+    assert [event["loss"] for event in events_of(job, "progress") if "loss" in event] == pytest.approx(losses, abs=1e-4)
     assert [(row["input"], row["id"]) for row in rows if row["epoch"] == 0] == [
         *(("pairs", row["id"]) for row in PAIRS),
         *(("others", row["id"]) for row in OTHERS),
@@ -164,7 +164,7 @@ def test_interruptions_where_an_epoch_ends(tmp_path: Path) -> None:
     assert interrupt(broken, signal.SIGTERM, 4) == 3
     assert interrupt(broken, signal.SIGTERM, 8) == 3
     assert run_all(broken) == rows_of(whole)
-    steps = [event["step"] for event in events_of(broken, "progress")]
+    steps = [event["step"] for event in events_of(broken, "progress") if "step" in event]
     assert steps == [1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8]
 
 
