@@ -84,8 +84,8 @@ describe('the documentation', () => {
     const seen = jobSchema.options.flatMap((kind) => listSettings(z.toJSONSchema(kind, { io: 'input' })));
     expect(seen.length).toBeGreaterThan(80);
     for (const { key, byDefault } of seen) {
-      const isNamed = (block: string): boolean =>
-        block.includes(`\`${key}\``) || block.includes(`\`${key.replace(/^settings\.|^inputs\[\]\./, '')}\``);
+      const names = [key, key.replace(/^.*\./, '')].map((name) => `\`${name}\``);
+      const isNamed = (block: string): boolean => names.some((name) => block.includes(name));
       const shown =
         byDefault === undefined || byDefault === '' || !key.startsWith('settings.') ? '' : byDefault;
       const described = blocks.some(
