@@ -48,6 +48,8 @@ const sharedNames = {
   ranks: 'ranks',
   retargeted: 'retargeted',
   jobs: 'jobs',
+  /** Training jobs, each in a folder of its own. */
+  training: 'training',
   apiKeys: 'keys.json',
   slurm: 'slurm',
   lock: 'lock',

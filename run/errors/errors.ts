@@ -11,6 +11,7 @@ import { rankingErrors } from './ranking.ts';
 import { serverErrors } from './server.ts';
 import { domainsErrors } from './domains.ts';
 import { auditErrors } from './audit.ts';
+import { trainerErrors } from './trainer.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -22,6 +23,7 @@ const catalog = {
   ...serverErrors,
   ...domainsErrors,
   ...auditErrors,
+  ...trainerErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;
