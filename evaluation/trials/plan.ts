@@ -140,7 +140,11 @@ async function removeLeaks(run: Run, files: readonly string[], report: Report): 
     throw error;
   });
   const tests = [...new Set([...(known?.inputs.files ?? []), ...files])];
-  await findLeaks(run, { tests, ...(known === undefined ? {} : { runWords: known.inputs.runWords }) }, report);
+  await findLeaks(
+    run,
+    { tests, ...(known === undefined ? {} : { runWords: known.inputs.runWords }) },
+    report,
+  );
 }
 
 async function writeEvaluation(
