@@ -1,11 +1,10 @@
 // The results of a trial's finished jobs, and what is wrong with the others: nothing is left out in silence.
 
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parquetSource } from '../../data/duckdb/duckdb.ts';
-import { withDuckDb } from '../../data/duckdb/duckdb.ts';
+import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
-import { hashText } from '../../data/files/hash.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import { readCard, resultFile, type TrainingCard } from '../../models/trainer/card.ts';
 import { type JobText, readJob } from '../../models/trainer/read-job.ts';
@@ -98,7 +97,7 @@ async function readResult(folder: string, job: PlannedJob): Promise<RunResult | 
   }
   if (read === undefined)
     return { problem: 'its folder has no job.json; plan the trial again under another name' };
-  if (hashText(read.text) !== job.sha256) return { problem: 'its job.json is not the one that was planned' };
+  if (createHash('sha256').update(read.text).digest('hex') !== job.sha256) return { problem: 'its job.json is not the one that was planned' };
   if (card === undefined) return { problem: await describeUnfinished(folder) };
   const path = join(folder, resultFile);
   try {
