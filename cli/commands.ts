@@ -11,6 +11,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   rank: async () => (await import('./commands/rank.ts')).rankCommand(),
   work: async () => (await import('./commands/work.ts')).workCommand(),
   slurm: async () => (await import('./commands/slurm.ts')).slurmCommand(),
+  trainer: async () => (await import('./commands/trainer.ts')).trainerCommand(),
   verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
   cutoff: async () => (await import('./commands/cutoff.ts')).cutoffCommand(),
   select: async () => (await import('./commands/select.ts')).selectCommand(),

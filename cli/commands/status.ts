@@ -20,9 +20,11 @@ import { type IndexCard, readIndexCard } from '../../indexer/index-card.ts';
 import { type Ranking, readRanking } from '../../ranking/generation.ts';
 import { type Drift, readDrift } from '../../ranking/drift.ts';
 import { describeUnknown } from '../../ranking/unknown.ts';
+import { readJobStates, type TrainingState } from '../../models/trainer/state.ts';
 import { formatCount, formatCountOf, formatNames } from '../../run/amounts.ts';
 import { rankingCommand, type RankingOptions } from '../options.ts';
 import { printResult } from '../output.ts';
+import { describeEvent } from '../training-progress.ts';
 import { describeDrift } from './rank.ts';
 
 interface Status {
@@ -50,6 +52,7 @@ interface Status {
   atWork: Awaited<ReturnType<typeof listAtWork>>;
   /** Shards that are new, changed or gone since the ranking. */
   changes: ShardChanges;
+  training: TrainingState[];
   /** Results that were made with other settings. */
   outdated: string[];
   /** Problems with existing files. */
@@ -115,6 +118,7 @@ async function readStatus(run: Run, scorer: string): Promise<Status> {
     chunks: corpus?.chunks ?? null,
     atWork: await listAtWork(run),
     changes: compareShards(corpus === null ? [] : shardsOf(ranking?.parts ?? []), corpus?.shards ?? []),
+    training: await readJobStates(run.files.training),
     outdated: run.ranking === '' ? await listOutdated(run) : [],
     problems,
   };
@@ -187,6 +191,41 @@ function describeToScore(
     : 'nothing';
 }
 
+/** Training jobs by state, and what those that are not done are at. */
+function describeTraining(jobs: readonly TrainingState[]): string[] {
+  if (jobs.length === 0) return [];
+  const states = [...new Set(jobs.map(({ state }) => state))].map(
+    (state) => `${formatCount(jobs.filter((job) => job.state === state).length)} ${state}`,
+  );
+  const notable = jobs.filter(({ state }) => state !== 'done' && state !== 'waiting');
+  return [
+    `Training    ${states.join(', ')}${jobs.some(({ state }) => state !== 'done') ? ': betr trainer --all' : ''}`,
+    ...notable.map(
+      (job) => `            ${job.name} ${job.state}${describeAt(job) === '' ? '' : `: ${describeAt(job)}`}`,
+    ),
+  ];
+}
+
+function describeAt({
+  state,
+  problem,
+  step,
+  steps,
+  loss,
+  tokensPerSecond,
+  secondsLeft,
+}: TrainingState): string {
+  if (problem !== null && state !== 'running') return problem;
+  return describeEvent({
+    step: step ?? undefined,
+    steps: steps ?? undefined,
+    loss: loss ?? undefined,
+    ...(state === 'running'
+      ? { tokensPerSecond: tokensPerSecond ?? undefined, secondsLeft: secondsLeft ?? undefined }
+      : {}),
+  });
+}
+
 function describeStatus(status: Status): string {
   const {
     folder,
@@ -228,6 +267,7 @@ function describeStatus(status: Status): string {
     ...(changes.changed.length > 0 ? [`Changed     since ranking: ${formatNames(changes.changed)}`] : []),
     ...(changes.gone.length > 0 ? [`Gone        since ranking: ${formatNames(changes.gone)}`] : []),
     ...listOtherRankings(status),
+    ...describeTraining(status.training),
     ...outdated.map((sentence) => `Outdated    ${sentence}`),
     ...problems.map((problem) => `Problem     ${problem}`),
   ].join('\n');

@@ -38,8 +38,7 @@ const newModel = z.strictObject({
     hidden: count.max(65_536),
     layers: count.max(1024),
     heads: count.max(1024),
-    /** By default, as many as heads. */
-    keyValueHeads: count.max(1024).optional(),
+    keyValueHeads: count.max(1024),
     mlp: count.max(1_048_576),
     tieEmbeddings: z.boolean().default(true),
   }),
@@ -54,6 +53,10 @@ const input = z.strictObject({
   path,
   sha256,
 });
+/** The share of a file's tokens in a mixture, relative to the others'; by default, by size. */
+const weightedInput = input.extend({ weight: positive.optional() });
+const inputs = z.array(input).min(1).max(100_000);
+const weightedInputs = z.array(weightedInput).min(1).max(100_000);
 
 const limits = z
   .strictObject({
@@ -70,13 +73,19 @@ const dtype = z.enum(['float32', 'bfloat16', 'auto']).default('auto');
 const gradientClip = z.number().min(0).max(1e6).default(1);
 const betas = z.tuple([share, share]);
 
+/** Data sets to measure on. */
+const evaluations = z
+  .array(z.strictObject({ input: inputName, kind: z.enum(['items', 'texts']) }))
+  .max(1000)
+  .default([]);
+
 /** What every kind that trains by the loop of pretrain has. */
 const pretraining = {
   /** Tokens to train on, repeats included. */
   tokens: count,
   sequenceLength: count.max(1_048_576).default(512),
   /** Tokens in a step, whatever fits into memory at once. */
-  batchTokens: count.default(16_384),
+  batchTokens: count.default(8192),
   learningRate: positive,
   /** Share of all tokens over which the learning rate rises. */
   warmupShare: share.default(0.02),
@@ -91,10 +100,7 @@ const pretraining = {
   textField: field.default('text'),
   dtype,
   compile: z.boolean().default(false),
-  evaluations: z
-    .array(z.strictObject({ input: inputName, kind: z.enum(['items', 'texts']) }))
-    .max(1000)
-    .default([]),
+  evaluations,
   /** Whether the model of every reading is kept in checkpoints/. */
   keepReadings: z.boolean().default(false),
 };
@@ -102,17 +108,11 @@ const pretraining = {
 const pretrainSettings = z.strictObject({
   ...pretraining,
   /** Length of the decay branch at a reading, as a share of the tokens read so far. */
-  decayShare: share.default(0.1),
+  decayShare: share.default(0.2),
 });
 
 const continueSettings = z.strictObject({
   ...pretraining,
-  /** Data sets and their weights in the mixture; by default, the data set "train". */
-  train: z
-    .array(z.strictObject({ input: inputName, weight: positive.default(1) }))
-    .min(1)
-    .max(1000)
-    .optional(),
   /** Base data, mixed in with this share of the tokens. */
   rehearse: z.strictObject({ input: inputName, share: z.number().min(0).lt(1) }).optional(),
   optimizer: z.enum(['resume', 'new']).default('resume'),
@@ -120,28 +120,32 @@ const continueSettings = z.strictObject({
   decayShare: share.default(1),
 });
 
-const lossesSettings = z.strictObject({
-  byToken: z.boolean().default(false),
-  batchSize: count.max(65_536).default(16),
-  /** Longer texts are cut; by default, the model's own length. */
-  maxLength: count.max(1_048_576).optional(),
-  textField: field.default('text'),
-  dtype,
-});
+const lossesSettings = z
+  .strictObject({
+    /** By default, the data sets "items" and "texts". */
+    evaluations,
+    byToken: z.boolean().default(false),
+    /** Tokens that the model reads at once. */
+    batchTokens: count.default(8192),
+    textField: field.default('text'),
+  })
+  .prefault({});
 
-const generateSettings = z.strictObject({
-  /** Answers to each prompt. */
-  samples: count.max(100_000).default(1),
-  /** 0: always the most likely token. */
-  temperature: z.number().min(0).max(100).default(1),
-  topP: z.number().min(minNumber).max(1).default(1),
-  maxTokens: count.max(1_048_576).default(256),
-  /** Prompts generated together. */
-  batch: count.max(65_536).default(16),
-  /** Texts that end an answer. */
-  stop: z.array(z.string().min(1).max(1000)).max(100).default([]),
-  dtype,
-});
+const generateSettings = z
+  .strictObject({
+    /** Answers to each prompt. */
+    samples: count.max(100_000).default(1),
+    /** 0: always the most likely token. */
+    temperature: z.number().min(0).max(100).default(1),
+    topP: z.number().min(minNumber).max(1).default(1),
+    maxTokens: count.max(1_048_576).default(256),
+    /** Prompts generated together. */
+    batch: count.max(65_536).default(16),
+    /** Texts that end an answer. */
+    stop: z.array(z.string().min(1).max(1000)).max(100).default([]),
+    dtype,
+  })
+  .prefault({});
 
 const lora = z
   .strictObject({
@@ -192,13 +196,22 @@ const influenceSettings = z.strictObject({
   dtype,
 });
 
-const tokenizerSettings = z.strictObject({
-  /** Tokens, the end-of-text token included. */
-  vocabulary: count.min(257).max(1_048_576).default(4096),
-  textField: field.default('text'),
-});
+const tokenizerSettings = z
+  .strictObject({
+    /** Tokens, the end-of-text token included. */
+    vocabulary: count.min(257).max(1_048_576).default(4096),
+    /** Most text to learn from. */
+    bytes: count.default(100_000_000),
+    textField: field.default('text'),
+  })
+  .prefault({});
 
-function kind<K extends string, M extends z.ZodType, S extends z.ZodType>(name: K, model: M, settings: S) {
+function kind<K extends string, M extends z.ZodType, S extends z.ZodType, I extends z.ZodType>(
+  name: K,
+  model: M,
+  settings: S,
+  data: I,
+) {
   return z.strictObject({
     version: z.literal(jobVersion),
     kind: z.literal(name),
@@ -210,87 +223,37 @@ function kind<K extends string, M extends z.ZodType, S extends z.ZodType>(name: 
       .default(0),
     model,
     tokenizer: tokenizer.optional(),
-    inputs: z.array(input).min(1).max(100_000),
+    inputs: data,
     settings,
     limits,
   });
 }
 
-const tokenizerJob = kind('tokenizer', z.never(), tokenizerSettings).omit({ model: true, tokenizer: true });
+const tokenizerJob = kind('tokenizer', z.never(), tokenizerSettings, inputs).omit({
+  model: true,
+  tokenizer: true,
+});
 
 /** A job of any kind. */
-export const jobShape = z.discriminatedUnion('kind', [
-  kind('pretrain', z.union([newModel, savedModel]), pretrainSettings),
-  kind('continue', savedModel, continueSettings),
-  kind('losses', savedModel, lossesSettings),
-  kind('generate', savedModel, generateSettings),
-  kind('sft', savedModel, sftSettings),
-  kind('dpo', savedModel, dpoSettings),
-  kind('influence', savedModel, influenceSettings),
+export const jobSchema = z.discriminatedUnion('kind', [
+  kind('pretrain', z.union([newModel, savedModel]), pretrainSettings, inputs),
+  kind('continue', savedModel, continueSettings, weightedInputs),
+  kind('losses', savedModel, lossesSettings, inputs),
+  kind('generate', savedModel, generateSettings, inputs),
+  kind('sft', savedModel, sftSettings, inputs),
+  kind('dpo', savedModel, dpoSettings, inputs),
+  kind('influence', savedModel, influenceSettings, inputs),
   tokenizerJob,
 ]);
 
-/** The data sets without which a kind has nothing to do; one of each list. */
-const neededInputs: Readonly<Record<JobKind, readonly (readonly string[])[]>> = {
-  pretrain: [['train']],
-  continue: [],
-  losses: [['texts', 'items']],
-  generate: [['prompts']],
-  sft: [['examples']],
-  dpo: [['pairs']],
-  influence: [['reference'], ['probes']],
-  tokenizer: [['train']],
-};
-
-/** `jobShape`, and what no JSON Schema can say: the data sets that a job names are among its inputs. */
-export const jobSchema = jobShape.check(({ value: job, issues }) => {
-  const names = new Set(job.inputs.map(({ name }) => name));
-  const missing = [...neededInputs[job.kind], ...namedInputs(job).map((name) => [name])].find(
-    (choice) => !choice.some((name) => names.has(name)),
-  );
-  if (missing !== undefined)
-    issues.push({
-      code: 'custom',
-      input: job.inputs,
-      path: ['inputs'],
-      message: `a list with an input named ${missing.map((name) => `"${name}"`).join(' or ')}`,
-    });
-  if (job.kind !== 'pretrain' && job.kind !== 'continue') return;
-  const { readings, tokens } = job.settings;
-  if (readings.some((at) => at > tokens))
-    issues.push({
-      code: 'custom',
-      input: readings,
-      path: ['settings', 'readings'],
-      message: `token counts of at most settings.tokens (${tokens})`,
-    });
-});
-
-function namedInputs({ kind, settings }: z.output<typeof jobShape>): string[] {
-  switch (kind) {
-    case 'pretrain':
-      return settings.evaluations.map(({ input }) => input);
-    case 'continue':
-      return [
-        ...(settings.train ?? [{ input: 'train' }]),
-        ...(settings.rehearse === undefined ? [] : [settings.rehearse]),
-        ...settings.evaluations,
-      ].map(({ input }) => input);
-    case 'dpo':
-      return settings.measure === undefined ? [] : [settings.measure];
-    default:
-      return [];
-  }
-}
-
-export type Job = z.output<typeof jobShape>;
+export type Job = z.output<typeof jobSchema>;
 /** A job before its defaults are filled in. */
-export type JobDraft = z.input<typeof jobShape>;
+export type JobDraft = z.input<typeof jobSchema>;
 export type JobKind = Job['kind'];
 
 /** The text of job.schema.json. */
 export function jobJsonSchema(): string {
-  const schema = z.toJSONSchema(jobShape, { io: 'input' });
+  const schema = z.toJSONSchema(jobSchema, { io: 'input' });
   const about = 'Generated by `npm run docs` from models/trainer/job.ts.';
   return `${JSON.stringify({ $schema: schema.$schema, title: 'job.json', description: about, ...schema }, null, 1)}\n`;
 }

@@ -127,7 +127,7 @@ export async function checkPython(python: Python, extra: readonly string[] = [])
       reason: `is version ${version}`,
       mend: mendPython(python),
     });
-  const missing = needed.filter((name) => found.packages[name] == null);
+  const missing = needed.filter((name) => (found.packages[name] ?? null) === null);
   if (!existsSync(join(workerFolder(), 'betr_trainer', '__main__.py'))) missing.unshift('betr_trainer');
   if (missing.length > 0)
     throw fail('TRAINER_PACKAGES', { python: program, packages: missing, mend: mendPackages(python) });

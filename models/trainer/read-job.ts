@@ -3,8 +3,9 @@
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { BetrError, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
-import { allowedBy, describeIssues } from '../../run/issues.ts';
+import { allowedBy, describeIssues, valueInside } from '../../run/issues.ts';
 import { readRegular } from '../../run/regular-file.ts';
+import { findProblems } from './job-inputs.ts';
 import { type Job, jobSchema, jobVersion } from './job.ts';
 
 /** The file in a job's folder that says what to do. */
@@ -42,6 +43,10 @@ function parseJob(name: string, text: string): Job {
   }
 }
 
+const checkedSchema = jobSchema.check(({ value, issues }) => {
+  for (const { path, message } of findProblems(value))
+    issues.push({ code: 'custom', input: valueInside(value, path), path, message });
+});
 const versioned = z.looseObject({ version: z.unknown() });
 
 /**
@@ -52,7 +57,7 @@ export function checkJob(name: string, value: unknown): Job {
   const version = versioned.safeParse(value).data?.version;
   if (version !== undefined && version !== jobVersion)
     throw fail('TRAINING_JOB_VERSION', { job: name, got: JSON.stringify(version), version: jobVersion });
-  const parsed = jobSchema.safeParse(value, { error: allowedBy });
+  const parsed = checkedSchema.safeParse(value, { error: allowedBy });
   if (parsed.success) return parsed.data;
   throw fail('TRAINING_JOB_INVALID', {
     job: name,

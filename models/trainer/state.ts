@@ -118,6 +118,17 @@ export async function listJobs(training: string): Promise<string[]> {
   return found;
 }
 
+/** The states of the jobs in the folder training/. Errors: those of reading. */
+export async function readJobStates(training: string): Promise<TrainingState[]> {
+  const states: TrainingState[] = [];
+  // One at a time: there may be more jobs than files that a process may open.
+  for (const name of await listJobs(training)) {
+    const state = await readJobState(join(training, name));
+    if (state !== undefined) states.push(state);
+  }
+  return states;
+}
+
 /**
  * The folder of a job that a user named: a name in training/, or the path of a folder, relative to the current
  * one. Errors: TRAINING_JOB_UNKNOWN.

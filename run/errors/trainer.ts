@@ -1,7 +1,6 @@
 // Errors of training jobs and of the Python worker that does them.
 
 /** A training job that a worker did not finish: its name, and the worker's sentence. */
-// eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- an interface has no index signature
 type Unfinished = { job: string; reason: string };
 
 /** A job or an input that the worker refuses. */
