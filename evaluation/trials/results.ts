@@ -97,7 +97,8 @@ async function readResult(folder: string, job: PlannedJob): Promise<RunResult | 
   }
   if (read === undefined)
     return { problem: 'its folder has no job.json; plan the trial again under another name' };
-  if (createHash('sha256').update(read.text).digest('hex') !== job.sha256) return { problem: 'its job.json is not the one that was planned' };
+  if (createHash('sha256').update(read.text).digest('hex') !== job.sha256)
+    return { problem: 'its job.json is not the one that was planned' };
   if (card === undefined) return { problem: await describeUnfinished(folder) };
   const path = join(folder, resultFile);
   try {
