@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import signal
 import sys
 import time
@@ -212,6 +213,8 @@ class Work:
         self.job, self.events, self.device = job, events, device
         self.checkpoints = Checkpoints(job)
         self.asked_to_stop = False
+        #: For parts of the result; removed when the job is done.
+        self.parts = job.folder / "parts"
         self._lease = lease
         self._saved_at = time.monotonic()
 
@@ -331,6 +334,7 @@ def _work(job: Job, events: Events, lease: Lease, run: Callable[[Work], Outcome]
         }
         card["seal"] = seal(card)
         commit_text(job.folder / "card.json", json.dumps(card, indent=1, ensure_ascii=False) + "\n")
+        shutil.rmtree(work.parts, ignore_errors=True)
         events.write("done", tokens=outcome.tokens, flops=float(outcome.flops), message=f"{rows} rows in {result.name}")
     finally:
         for signum, handler in before.items():

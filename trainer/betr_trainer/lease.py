@@ -78,7 +78,7 @@ def take_lease(path: Path, beat_seconds: float = BEAT_SECONDS) -> Lease | None:
     return None if handle is None else Lease(path, handle, beat_seconds)
 
 
-def claim(path: Path, lost_seconds: float = LOST_SECONDS) -> Lease | dict[str, Any]:
+def claim(path: Path) -> Lease | dict[str, Any]:
     """
     Takes the lease at `path`, also from a holder that is lost, waiting to see whether one is. The holder if there is
     one that beats.
@@ -96,7 +96,7 @@ def claim(path: Path, lost_seconds: float = LOST_SECONDS) -> Lease | dict[str, A
         if first is None:
             first, since = text, time.monotonic()
         gone = holder is not None and is_gone(holder)
-        if gone or (text == first and time.monotonic() - since > lost_seconds):
+        if gone or (text == first and time.monotonic() - since > LOST_SECONDS):
             _remove(path, text)
         elif text != first and holder is not None:
             return holder

@@ -45,8 +45,8 @@ def pick_device() -> torch.device:
 
 def model_folder(job: Job, *, trained: bool = True) -> Path | None:
     """
-    The folder of the job's model; None if it is a new one. Of another job, that is the last model that it kept, or,
-    unless `trained`, the checkpoint that its training can go on from. Errors: INPUT_MISSING.
+    The folder of the job's model; None if it is a new one. Of another job, that is the model of its last reading, or,
+    unless `trained`, the one before the learning rate fell, which training can go on from. Errors: INPUT_MISSING.
     """
     spec = job.data["model"]
     if "new" in spec:
@@ -54,7 +54,11 @@ def model_folder(job: Job, *, trained: bool = True) -> Path | None:
     folder = job.path(spec.get("folder") or spec["checkpoint"])
     if "checkpoint" in spec:
         kept = sorted((folder / "checkpoints").glob("tokens-*"), key=lambda path: int(path.name.split("-")[1]))
-        folder = kept[-1] if kept and trained else folder / "checkpoint"
+        constant = folder / "checkpoint" / "trunk"
+        if trained:
+            folder = kept[-1] if kept else folder / "checkpoint"
+        else:
+            folder = constant if constant.is_dir() else folder / "checkpoint"
     if not (folder / "config.json").is_file():
         raise TrainerError("INPUT_MISSING", f"No model in {folder}: it has no config.json.")
     return folder
