@@ -1,44 +1,46 @@
-// Measures a training job by a few steps of it, without touching its folder.
+// Times some steps of a job, to say what it will take before it runs.
 
 import { execFile } from 'node:child_process';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
-import { isNativeError } from 'node:util/types';
 import { z } from 'zod';
-import { endError } from './outcome.ts';
-import { checkPython, type Python, workerEnvironment } from './python.ts';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
+import { endError } from './outcome.ts';
+import { lastLine, type Python, workerEnvironment } from './python.ts';
 
-const measuredSchema = z.looseObject({
-  tokensPerSecond: z.number().positive(),
+const measureSchema = z.object({
+  secondsPerStep: z.number(),
+  tokensPerSecond: z.number(),
   peakMemoryMb: z.number(),
   flopsPerToken: z.number(),
 });
-export type MeasuredJob = z.output<typeof measuredSchema>;
+export type JobMeasure = z.output<typeof measureSchema>;
 
-const longestMs = 1_800_000;
+const failedSchema = z.object({ code: z.number(), stderr: z.string() });
+const mostMs = 3_600_000;
 
-/** Runs so many steps of a job. Errors: TRAINER_PYTHON, TRAINER_PACKAGES, and those of a worker. */
-export async function measureJob(python: Python, folder: string, steps: number): Promise<MeasuredJob> {
-  await checkPython(python);
+/**
+ * Runs some steps of the job in a folder, without touching the folder. Errors: those of a job that the worker
+ * refuses or cannot run (outcome.ts).
+ */
+export async function measureJob(
+  python: Python,
+  folder: string,
+  { steps, threads }: { steps: number; threads?: number },
+): Promise<JobMeasure> {
   const job = basename(folder);
   try {
     const { stdout } = await promisify(execFile)(
       python.program,
       ['-m', 'betr_trainer', '--measure', folder, String(steps)],
-      { encoding: 'utf8', env: workerEnvironment(), timeout: longestMs },
+      { encoding: 'utf8', env: workerEnvironment(threads), timeout: mostMs },
     );
-    return measuredSchema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
+    return measureSchema.parse(JSON.parse(lastLine(stdout)));
   } catch (error) {
-    const ended =
-      isNativeError(error) && 'code' in error && typeof error.code === 'number' ? error.code : undefined;
-    const log =
-      isNativeError(error) && 'stderr' in error && typeof error.stderr === 'string' ? error.stderr : '';
+    const failed = failedSchema.safeParse(error).data;
     throw (
-      (ended === undefined
-        ? undefined
-        : endError(job, { code: ended, signal: null, log, last: undefined })) ??
-      fail('TRAINING_FAILED', { job, reason: `Its steps could not be measured: ${reasonOf(error)}.` }, error)
+      (failed && endError(job, { code: failed.code, signal: null, log: failed.stderr, last: undefined })) ??
+      fail('TRAINING_FAILED', { job, reason: `Its steps could not be timed: ${reasonOf(error)}.` }, error)
     );
   }
 }
