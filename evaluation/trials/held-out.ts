@@ -14,10 +14,10 @@ import type { Ranking } from '../../ranking/generation.ts';
 import type { LeakMask } from '../../ranking/selection/leak-mask.ts';
 import { withScores } from '../../ranking/scores.ts';
 
-const perSource = 25;
+const perSource = 10;
 const mostSources = 24;
 /** Of a longer text, this much is measured. */
-const mostCharacters = 2000;
+const mostCharacters = 1000;
 /** At most this share of the documents is held out, so that small sources keep most of theirs. */
 const mostShare = 0.1;
 

@@ -19,7 +19,8 @@ export function trialOf(name: string, description: string): Command {
 /** The Python worker, for a plan. */
 export function openWorker(python: Python): TrialWorker {
   return {
-    measure: (folder, steps) => measureJob(python, folder, steps),
+    // Models are trained side by side, each by one thread of a CPU.
+    measure: (folder, steps) => measureJob(python, folder, { steps, threads: 1 }),
     async run(folders, report) {
       let done = 0;
       const ends = await runJobs(folders, {

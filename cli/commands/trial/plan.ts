@@ -75,7 +75,7 @@ export function planCommand(): Command {
     .option(
       '--readings <count>',
       'times at which each model is measured, each at twice the tokens of the last',
-      '4',
+      '3',
     )
     .option('--pilot', 'train the models without a filter now, to measure the noise of seeds', false)
     .action(async (options: PlanCommandOptions) => {
@@ -210,7 +210,7 @@ function describePlan(plan: TrialPlan, noise: PlannedNoise): string {
       ? []
       : [`Note: without tests in the settings, not measured: ${formatNames(evaluation.untested)}.`]),
     '',
-    `Takes about ${formatDuration(estimate.seconds)} of one worker at ` +
+    `Takes about ${formatDuration(estimate.seconds)} of one GPU or CPU thread at ` +
       `${formatAmount(estimate.tokensPerSecond)} tokens/s, ${formatFlops(estimate.flops)} FLOPs, ` +
       `${formatBytes(estimate.diskBytes)} of disk, and ${formatBytes(1e6 * estimate.peakMemoryMb)} of memory for each ` +
       'worker.',
