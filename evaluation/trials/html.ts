@@ -1,21 +1,21 @@
 // A trial's report as one HTML page without any other file, to keep or to send.
 
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { formatAmount, formatCount, formatCountOf, formatFlops, formatShare } from '../../run/amounts.ts';
+import { readRegular } from '../../run/regular-file.ts';
 import { escapeHtml, style, table } from '../report-parts.ts';
 import { describeMultiplier, signed, spread } from './describe.ts';
 import type { Gain, ReportAtRate, ReportedArm, TrialReport } from './report-file.ts';
 
 /** Renders the page. `details` (settings, versions) are shown as they are. */
-export function trialHtml(report: TrialReport, details: unknown): string {
+export async function trialHtml(report: TrialReport, details: unknown): Promise<string> {
   const { trial, learningRates, notes, problems } = report;
   return [
     '<!doctype html>',
     '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, ' +
       `initial-scale=1"><title>Trial ${escapeHtml(trial)}</title>`,
-    `<style>${style}${library('uPlot.min.css')}.curve{height:20rem;max-width:60rem}</style></head><body><main>`,
+    `<style>${style}${await library('uPlot.min.css')}.curve{height:20rem;max-width:60rem}</style></head><body><main>`,
     `<h1>Trial ${escapeHtml(trial)}</h1>`,
     `<p class="lead">${escapeHtml(headline(report))}</p>`,
     `<p>${escapeHtml(describeDesign(report))}</p>`,
@@ -35,16 +35,16 @@ export function trialHtml(report: TrialReport, details: unknown): string {
     '<h2>Data card</h2>',
     `<pre>${escapeHtml(JSON.stringify(details, null, 2))}</pre>`,
     `<script type="application/json" id="curves">${plotData(learningRates)}</script>`,
-    `<script>${library('uPlot.iife.min.js')}</script><script>${drawCurves}</script>`,
+    `<script>${await library('uPlot.iife.min.js')}</script><script>${drawCurves}</script>`,
     '</main></body></html>',
     '',
   ].join('\n');
 }
 
 /** A file of the plotting library. */
-function library(file: string): string {
+async function library(file: string): Promise<string> {
   const folder = dirname(createRequire(import.meta.url).resolve('uplot/dist/uPlot.esm.js'));
-  return readFileSync(join(folder, file), 'utf8').replaceAll('</script', String.raw`<\/script`);
+  return (await readRegular(join(folder, file), 'utf8')).replaceAll('</script', String.raw`<\/script`);
 }
 
 function headline({ learningRates: [first] }: TrialReport): string {
@@ -64,7 +64,7 @@ function headline({ learningRates: [first] }: TrialReport): string {
 function describeDesign({ model, parameters, tokens, seeds, jobs, flops, devices }: TrialReport): string {
   return (
     `${formatCount(jobs.done)} of ${formatCountOf(jobs.of, 'model')} of size ${model}` +
-    `${parameters === null ? '' : ` (${formatAmount(parameters.all)} parameters, ${formatAmount(parameters.withoutEmbeddings)} beside the embeddings)`}` +
+    (parameters === null ? '' : ` (${formatAmount(parameters.all)} parameters, ${formatAmount(parameters.withoutEmbeddings)} beside the embeddings)`) +
     ` were trained on ${formatAmount(tokens)} tokens each, ${formatFlops(flops)} FLOPs in all, on ` +
     `${devices.join(', ')}, and measured on held-out test items of the benchmarks and held-out texts. Numbers are bits ` +
     'per byte of the right answers, lower is better; differences above 0 are better. Intervals are 95 % bootstraps over ' +
@@ -214,7 +214,7 @@ function gain(found: Gain | null): string {
 }
 
 function percent(value: { value: number; low: number; high: number } | null | undefined): string {
-  if (value == null) return '';
+  if (value === null || value === undefined) return '';
   return `${formatShare(value.value)} <small>${formatShare(value.low)} to ${formatShare(value.high)}</small>`;
 }
 

@@ -44,7 +44,7 @@ export async function estimateNoise(
   for (const name of await listTrials(run)) {
     const other = await readReport(run, name);
     const noise = other?.learningRates[0]?.noise;
-    if (other === undefined || noise == null) continue;
+    if (other === undefined || noise === undefined || noise === null) continue;
     const isLike =
       other.model === plan.model &&
       other.tokenizer === plan.tokenizer &&

@@ -82,12 +82,14 @@ function nameGroup({ kind, scorer, keep }: PlannedArm): string {
 }
 
 function compareRates([first, second]: readonly ReportAtRate[]): TrialReport['flips'] {
-  if (first?.noise == null || second?.noise == null) return null;
-  const side = ({ arms, noise }: ReportAtRate): Parameters<typeof findFlips>[0] => ({
-    noise: noise ?? { deviation: 0, freedom: 0 },
+  const [ofFirst, ofSecond] = [first?.noise ?? undefined, second?.noise ?? undefined];
+  if (first === undefined || second === undefined || ofFirst === undefined || ofSecond === undefined)
+    return null;
+  const side = ({ arms }: ReportAtRate, noise: typeof ofFirst): Parameters<typeof findFlips>[0] => ({
+    noise,
     arms: arms.flatMap(({ arm, answers, runs }) =>
       answers === null ? [] : [{ arm, loss: answers.value, seeds: runs }],
     ),
   });
-  return findFlips(side(first), side(second));
+  return findFlips(side(first, ofFirst), side(second, ofSecond));
 }

@@ -35,12 +35,11 @@ export function runTrialCommand(): Command {
         const folder = join(run.files.training, job.name);
         if ((await readJobState(folder))?.state !== 'done') folders.push(folder);
       }
-      if (folders.length === 0)
-        return printResult(
-          options.json,
-          { jobs: [] },
-          `All models of trial "${name}" are trained. To compare them: betr trial report --name ${name}`,
-        );
+      if (folders.length === 0) {
+        const text = `All models of trial "${name}" are trained. To compare them: betr trial report --name ${name}`;
+        printResult(options.json, { jobs: [] }, text);
+        return;
+      }
       await workHere(findPython(run.settings, run.settingsFolder), folders, options);
     });
 }
