@@ -64,7 +64,9 @@ function headline({ learningRates: [first] }: TrialReport): string {
 function describeDesign({ model, parameters, tokens, seeds, jobs, flops, devices }: TrialReport): string {
   return (
     `${formatCount(jobs.done)} of ${formatCountOf(jobs.of, 'model')} of size ${model}` +
-    (parameters === null ? '' : ` (${formatAmount(parameters.all)} parameters, ${formatAmount(parameters.withoutEmbeddings)} beside the embeddings)`) +
+    (parameters === null
+      ? ''
+      : ` (${formatAmount(parameters.all)} parameters, ${formatAmount(parameters.withoutEmbeddings)} beside the embeddings)`) +
     ` were trained on ${formatAmount(tokens)} tokens each, ${formatFlops(flops)} FLOPs in all, on ` +
     `${devices.join(', ')}, and measured on held-out test items of the benchmarks and held-out texts. Numbers are bits ` +
     'per byte of the right answers, lower is better; differences above 0 are better. Intervals are 95 % bootstraps over ' +

@@ -41,7 +41,7 @@ export function reportCommand(): Command {
         const folder = trialFolder(run, options.name);
         await commitBytes(
           join(folder, reportPage),
-          trialHtml(report, { betr: readVersion(), settings: settingsToShow(run.settings) }),
+          await trialHtml(report, { betr: readVersion(), settings: settingsToShow(run.settings) }),
         );
         return { report, law: await fitLaw(run, options, progress.report), folder };
       };

@@ -14,12 +14,14 @@ import { BetrError } from '../../../run/errors/errors.ts';
 import { silent } from '../../../run/progress.ts';
 import type { Run } from '../../../run/run.ts';
 import {
-  doJob,
   documents,
   noiseOf,
   openStandIn,
+  plan,
+  qualities,
   type Qualities,
   rankAgain,
+  runAll,
   withTrialRun,
 } from './stand-in.ts';
 
