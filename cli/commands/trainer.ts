@@ -73,7 +73,7 @@ export function trainerCommand(): Command {
       if (folders.length === 0) return printResult(options.json, { jobs: [] }, 'Every job is done.');
       if (options.slurm) return useSlurm(requireRun(run), folders, options);
       if (options.dryRun) return printPlan(python, folders, options);
-      return work(python, folders, options);
+      return workHere(python, folders, options);
     });
 }
 
@@ -158,7 +158,12 @@ async function printPlan(python: Python, folders: readonly string[], options: Tr
   );
 }
 
-async function work(python: Python, folders: readonly string[], options: TrainerOptions): Promise<void> {
+/** Runs jobs here and prints how they ended; sets the exit code. */
+export async function workHere(
+  python: Python,
+  folders: readonly string[],
+  options: Pick<TrainerOptions, 'atOnce' | 'threads' | 'json'>,
+): Promise<void> {
   const stop = new AbortController();
   let interrupted: number | undefined;
   for (const [signal, code] of Object.entries(exitOnSignal))
