@@ -75,7 +75,16 @@ const probed = z.object({
   version: z.tuple([z.number(), z.number(), z.number()]),
   packages: z.record(z.string(), z.string().nullable()),
 });
-const core = ['torch', 'transformers', 'pyarrow', 'jsonschema'];
+const core = [
+  'torch',
+  'transformers',
+  'tokenizers',
+  'safetensors',
+  'pyarrow',
+  'numpy',
+  'zstandard',
+  'jsonschema',
+];
 const oldest = [3, 10] as const;
 const probeMs = 60_000;
 
@@ -83,7 +92,8 @@ const probeMs = 60_000;
 export function packagesOf(jobs: readonly Job[]): string[] {
   const needed = new Set<string>();
   for (const { kind, settings } of jobs) {
-    if (kind === 'dpo') needed.add('trl');
+    if (kind === 'sft' || kind === 'dpo')
+      for (const name of ['trl', 'datasets', 'accelerate']) needed.add(name);
     if ('lora' in settings && settings.lora !== null) needed.add('peft');
   }
   return [...needed];
@@ -107,6 +117,7 @@ export async function checkPython(python: Python, extra: readonly string[] = [])
   try {
     const { stdout } = await promisify(execFile)(program, ['-c', probe, ...needed, ...optional], {
       encoding: 'utf8',
+      env: process.env,
       timeout: probeMs,
     });
     found = probed.parse(JSON.parse(stdout));
@@ -191,24 +202,16 @@ export async function askDevices(python: Python): Promise<Devices> {
       env: workerEnvironment(),
       timeout: checkMs,
     });
-    const { device, devices, ...versions } = reported.parse(
-      JSON.parse(stdout.trim().split('\n').at(-1) ?? ''),
-    );
+    const { device, devices, ...versions } = reported.parse(JSON.parse(lastLine(stdout)));
     const count = typeof devices === 'number' ? devices : (devices?.length ?? 0);
     return { device, gpus: device.startsWith('cpu') ? 0 : Math.max(1, count), versions };
   } catch (error) {
-    throw fail(
-      'TRAINER_PYTHON',
-      {
-        python: python.program,
-        reason: `cannot start the worker: ${lastLine(reasonOf(error))}`,
-        mend: mendPackages(python),
-      },
-      error,
-    );
+    const reason = `cannot start the worker: ${lastLine(reasonOf(error))}`;
+    throw fail('TRAINER_PYTHON', { python: python.program, reason, mend: mendPackages(python) }, error);
   }
 }
 
-function lastLine(text: string): string {
+/** The last line of what a worker printed; libraries may have printed others before it. */
+export function lastLine(text: string): string {
   return text.trim().split('\n').at(-1) ?? '';
 }

@@ -133,14 +133,15 @@ class Encoder:
     def _windows(self, ids: list[int], start: int) -> list[Sequence]:
         """
         Windows in which each token from `start` on counts once. What does not fit into one is read in windows of which
-        the first half gives context.
+        at least the first half gives context.
         """
         # Without a beginning token, the first token has no probability.
         at = start if self.prefix else max(start, 1)
         windows: list[Sequence] = []
         while at < len(ids):
-            fits = len(ids) - at < self._room
-            begin = max(0, len(ids) - self._room if fits else at - self._room // 2)
+            last = len(ids) - self._room
+            fits = not windows and last < at
+            begin = max(0, last if fits else min(last, at - self._room // 2))
             window = ids[begin : begin + self._room]
             windows.append(Sequence(self.prefix + window, len(self.prefix) + at - begin))
             at = begin + len(window)
