@@ -62,7 +62,7 @@ def read_rows(work: Work, name: str, use: Callable[[str, dict[str, Any]], T]) ->
         try:
             if not isinstance(row, dict):
                 raise LeftOut("that are no JSON objects")
-            id = str(row.get("id", row.get("prompt_id", number)))
+            id = next((str(row[key]) for key in ("id", "prompt_id") if row.get(key) is not None), number)
             if id in seen:
                 raise LeftOut("with the id of an earlier row")
             used.append(use(id, row))
@@ -172,6 +172,8 @@ class ConversationEncoder:
 
     def _start(self, head: list[int], whole: list[int]) -> int:
         """Where the answer begins: where the tokens differ from those of the prompt alone."""
+        if len(whole) < 2:
+            raise LeftOut("whose answer has no token of its own")
         start = 0
         while start < min(len(head), len(whole) - 1) and head[start] == whole[start]:
             start += 1
