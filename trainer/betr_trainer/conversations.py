@@ -12,9 +12,12 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import jinja2
+import pyarrow as pa
+import pyarrow.parquet as pq
 from transformers import PreTrainedTokenizerBase
 
 from .errors import TrainerError
@@ -47,18 +50,19 @@ class Example:
 
 def read_rows(work: Work, name: str, use: Callable[[str, dict[str, Any]], T]) -> list[T]:
     """
-    What `use` makes of each row (its id and content) of the input's JSON Lines. A row without `id` or `prompt_id` goes
-    by its line number. Rows that cannot be used are left out; an event counts them by reason. Errors: EMPTY_INPUT if
-    none is left.
+    What `use` makes of each row (its id and content) of an input, JSON Lines or Parquet. A row without `id` or
+    `prompt_id` goes by its number, from 1 on. Rows that cannot be used are left out; an event counts them by reason.
+    Errors: EMPTY_INPUT if none is left, JOB_INVALID if a file cannot be read.
     """
     used: list[T] = []
     left_out: defaultdict[str, list[str]] = defaultdict(list)
     seen: set[str] = set()
-    for number, line in _lines(work, name):
+    for number, row in _rows(work, name):
         id = number
         try:
-            row = _parse(line)
-            id = str(row.get("id", row.get("prompt_id", number)))
+            if not isinstance(row, dict):
+                raise LeftOut("that are no JSON objects")
+            id = next((str(row[key]) for key in ("id", "prompt_id") if row.get(key) is not None), number)
             if id in seen:
                 raise LeftOut("with the id of an earlier row")
             used.append(use(id, row))
@@ -74,24 +78,40 @@ def read_rows(work: Work, name: str, use: Callable[[str, dict[str, Any]], T]) ->
     return used
 
 
-def _lines(work: Work, name: str) -> Iterator[tuple[str, str]]:
+def _rows(work: Work, name: str) -> Iterator[tuple[str, object]]:
+    """The rows of an input's files, numbered; None for a line that is no JSON."""
     number = 0
     for each in work.job.inputs_named(name):
-        with open_text(each.path) as lines:
-            for line in lines:
-                number += 1
-                if line.strip():
-                    yield str(number), line
+        for row in _parquet_rows(each.path) if _is_parquet(each.path) else _json_rows(each.path):
+            number += 1
+            yield str(number), row
 
 
-def _parse(line: str) -> dict[str, Any]:
+def _is_parquet(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def _parquet_rows(path: Path) -> Iterator[object]:
     try:
-        row = json.loads(line)
-    except ValueError:
-        row = None
-    if not isinstance(row, dict):
-        raise LeftOut("that are no JSON objects")
-    return row
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1024):
+                yield from batch.to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise TrainerError("JOB_INVALID", f"{path} cannot be read: {error}.") from error
+
+
+def _json_rows(path: Path) -> Iterator[object]:
+    try:
+        with open_text(path) as lines:
+            for line in lines:
+                if line.strip():
+                    try:
+                        yield json.loads(line)
+                    except ValueError:
+                        yield None
+    except (OSError, EOFError) as error:
+        raise TrainerError("JOB_INVALID", f"{path} cannot be read: {error}.") from error
 
 
 def first_of(ids: list[str]) -> str:
@@ -152,6 +172,8 @@ class ConversationEncoder:
 
     def _start(self, head: list[int], whole: list[int]) -> int:
         """Where the answer begins: where the tokens differ from those of the prompt alone."""
+        if len(whole) < 2:
+            raise LeftOut("whose answer has no token of its own")
         start = 0
         while start < min(len(head), len(whole) - 1) and head[start] == whole[start]:
             start += 1

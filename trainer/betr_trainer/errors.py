@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
+import sys
+from pathlib import Path
 
 #: The exit code by error code; every other one ends with 1.
 EXIT_CODES = {
@@ -33,6 +35,26 @@ class TrainerError(Exception):
 
 class Stopped(Exception):
     """The job was asked to stop (SIGTERM, SIGINT) and its checkpoint is saved."""
+
+
+class FirstFailed(Exception):
+    """Of several processes on one job, the first one failed and tells why; this one only ends."""
+
+
+def package_missing(error: ModuleNotFoundError) -> TrainerError:
+    """The error to tell of a Python package that is not there, with the command that installs it."""
+    extra = "[dpo]" if error.name in ("trl", "peft", "accelerate", "datasets") else ""
+    source = Path(__file__).parents[1]
+    return TrainerError(
+        "INTERNAL",
+        f"The Python package {error.name} is not installed in {sys.prefix}. Run make trainer, or "
+        f"{sys.executable} -m pip install '{source}{extra}'.",
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its name."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 _full = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}

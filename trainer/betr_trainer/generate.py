@@ -17,7 +17,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .conversations import ConversationEncoder, read_prompt, read_rows
-from .errors import is_out_of_memory
+from .errors import TrainerError, is_out_of_memory
 from .flops import Flops
 from .model import count_parameters, job_model, longest_sequence
 from .result_log import ResultLog
@@ -73,8 +73,14 @@ def run_generate(work: Work) -> Outcome:
     every, without = count_parameters(model)
     if half:
         model = model.to(torch.bfloat16)
-    # The answer needs room after the prompt.
-    encoder = ConversationEncoder(tokenizer, longest_sequence(model) - settings["maxTokens"])
+    room = longest_sequence(model) - settings["maxTokens"]
+    if room < 1:
+        raise TrainerError(
+            "JOB_INVALID",
+            f"maxTokens is {settings['maxTokens']}, and the model reads {longest_sequence(model)} tokens at most, so "
+            "there is no room for a prompt. Lower maxTokens.",
+        )
+    encoder = ConversationEncoder(tokenizer, room)
     prompts = read_rows(work, "prompts", lambda id, row: (id, encoder.prompt(read_prompt(row))))
     samples = [Sample(id, number, ids) for id, ids in prompts for number in range(settings["samples"])]
     stops = Stops(tokenizer, settings["stop"])

@@ -46,7 +46,8 @@ class Losses:
 
     def __init__(self, model: PreTrainedModel, *, autocast: bool = False) -> None:
         self._model, self._autocast = model.eval(), autocast
-        self._batch_tokens = min(_BATCH_TOKENS, _LOGIT_BYTES // (4 * model.config.vocab_size))
+        vocabulary = model.get_input_embeddings().weight.shape[0]
+        self._batch_tokens = min(_BATCH_TOKENS, _LOGIT_BYTES // (4 * vocabulary))
 
     def mean(self, examples: Sequence[Example], *, backward: bool = False) -> float:
         """

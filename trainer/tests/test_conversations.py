@@ -101,6 +101,10 @@ def test_text_is_joined_before_it_is_tokenized() -> None:
         ((start, stop),) = example.answers
         assert example.ids[start:stop] == [*ids(" sat"), end]
     assert encoder.prompt("the cat") == [end, *ids("the cat")]
+    bare = byte_tokenizer(end=False)
+    bare.add_tokens(["xy"])
+    with pytest.raises(LeftOut, match="no token of its own"):
+        ConversationEncoder(bare, 100).example("1", "x", "y")
     prompt_ids, chosen, rejected = encoder.pair("the cat", " sat", " on")
     assert (prompt_ids, chosen, rejected) == ([end, *ids("the cat")], [*ids(" sat"), end], [*ids(" on"), end])
 

@@ -7,10 +7,12 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from datasets import Dataset
-from helpers import card_of, events_of, run
+from helpers import card_of, events_of, run, sha256
 from safetensors.torch import load_file
 from small_jobs import interrupt, interrupt_twice, make_model, rows_of, run_all, write_job
 from transformers import AutoModelForCausalLM
@@ -191,6 +193,22 @@ def test_pairs_that_cannot_be_used_are_counted(tmp_path: Path) -> None:
         "without rejected": 1,
         "that are no JSON objects": 1,
     }
+
+
+def test_parquet_and_bfloat16(tmp_path: Path) -> None:
+    """Pairs as data sets are published; and computing in bfloat16 changes little."""
+    model = make_model(tmp_path / "model")
+    job = write_job(tmp_path / "a", "dpo", model, {"pairs": PAIRS}, {"learningRate": 1e-3, "dtype": "bfloat16"})
+    pq.write_table(pa.Table.from_pylist(PAIRS), job / "pairs.jsonl")
+    data = json.loads((job / "job.json").read_text())
+    data["inputs"][0]["sha256"] = sha256(job / "pairs.jsonl")
+    (job / "job.json").write_text(json.dumps(data))
+    exact = write_job(tmp_path / "b", "dpo", model, {"pairs": PAIRS}, {"learningRate": 1e-3})
+    rows, wanted = run_all(job), run_all(exact)
+    assert [row["id"] for row in rows] == [row["id"] for row in wanted]
+    assert rows[0]["ref_chosen"] != wanted[0]["ref_chosen"]
+    assert [row["ref_chosen"] for row in rows] == pytest.approx([row["ref_chosen"] for row in wanted], rel=1e-2)
+    assert (card_of(job)["dtype"], card_of(exact)["dtype"]) == ("bfloat16", "float32")
 
 
 def test_what_is_refused(tmp_path: Path) -> None:

@@ -137,6 +137,13 @@ def test_conversations_and_bad_rows(tmp_path: Path) -> None:
     assert failed["code"] == "TOKENIZER_MISMATCH" and "has no chat template" in failed["message"]
 
 
+def test_no_room_for_a_prompt(tmp_path: Path) -> None:
+    model = make_model(tmp_path / "model")
+    job = write_job(tmp_path / "job", "generate", model, {"prompts": PROMPTS}, {"maxTokens": 128})
+    assert run(job) == 2
+    assert "maxTokens is 128, and the model reads 128 tokens at most" in events_of(job, "failed")[0]["message"]
+
+
 def test_a_model_that_is_broken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make_model(tmp_path / "model")
     model = AutoModelForCausalLM.from_pretrained(folder)
