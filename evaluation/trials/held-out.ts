@@ -14,7 +14,6 @@ import type { Ranking } from '../../ranking/generation.ts';
 import type { LeakMask } from '../../ranking/selection/leak-mask.ts';
 import { withScores } from '../../ranking/scores.ts';
 
-const perSource = 10;
 const mostSources = 24;
 /** Of a longer text, this much is measured. */
 const mostCharacters = 1000;
@@ -30,14 +29,14 @@ const drawnRow = z.object({ shard: z.string(), row: z.number(), document: z.stri
 export type HeldOutText = z.output<typeof drawnRow> & { text: string };
 
 /**
- * Draws documents without test items from the largest sources, writes their list (shard, row, document, source) to
+ * Draws up to `perSource` documents without test items from each of the largest sources, writes their list (shard, row, document, source) to
  * `path`, and reads their texts. Errors: those of `withScores` and of reading the corpus.
  */
 export async function drawHeldOut(
   run: Run,
   ranking: Ranking,
   { leaky }: LeakMask,
-  path: string,
+  { path, perSource }: { path: string; perSource: number },
   report: Report,
 ): Promise<HeldOutText[]> {
   const chance = chanceOf('held out', run.settings.sample.seed);

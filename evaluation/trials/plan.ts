@@ -35,8 +35,9 @@ import type { TrialWorker } from './worker.ts';
 export interface TrialOptions extends TrialDesign, ArmOptions {
   learningRates: readonly number[];
   seeds: readonly number[];
-  /** Most items of each benchmark. */
+  /** Most items of each benchmark, and most held-out texts of each source. */
   items: number;
+  texts: number;
 }
 
 const measuredSteps = 20;
@@ -77,7 +78,13 @@ export async function planTrial(
   await removeLeaks(run, items.files, report);
   const leaks = await openLeakMask(run, first.ranking);
   const heldOut = join(folder, heldOutFile);
-  const texts = await drawHeldOut(run, first.ranking, leaks, heldOut, report);
+  const texts = await drawHeldOut(
+    run,
+    first.ranking,
+    leaks,
+    { path: heldOut, perSource: options.texts },
+    report,
+  );
   const counted: CountedArm[] = [];
   for (const arm of open)
     counted.push(

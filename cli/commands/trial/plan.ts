@@ -36,6 +36,7 @@ interface PlanCommandOptions extends TrialOptions {
   learningRates: string;
   randomDraws: string;
   items: string;
+  texts: string;
   tokenizer?: string;
   readings: string;
   pilot: boolean;
@@ -67,6 +68,7 @@ export function planCommand(): Command {
     )
     .option('--random-draws <count>', 'random cuts at each share', '2')
     .option('--items <count>', 'most test items of each benchmark', '300')
+    .option('--texts <count>', 'most held-out texts of each source', '10')
     .option(
       '--tokenizer <name>',
       'bytes, the folder of a tokenizer, or bpe:4096 to train one with so many tokens on unfiltered text ' +
@@ -131,6 +133,7 @@ function readOptions(options: PlanCommandOptions): PlanOptions {
     learningRates: readRates(options.learningRates, learningRate),
     seeds: Array.from({ length: parseWhole('--seeds', options.seeds, 1, 100) }, (_, seed) => seed),
     items: parseWhole('--items', options.items, 1, 100_000),
+    texts: parseWhole('--texts', options.texts, 1, 1000),
   };
 }
 
