@@ -1,5 +1,5 @@
 # `make demo` and `make test` work on a fresh checkout: each target installs what it needs.
-.PHONY: build demo test test-all test-nodes test-package lint format fuzz soak torture clean
+.PHONY: build demo test test-all test-nodes test-package trainer test-trainer lint format fuzz soak torture clean
 
 # Compiles what has changed. Every target below that runs the product does this first, here or in its npm script.
 build: node_modules/.package-lock.json
@@ -22,6 +22,16 @@ test-nodes: node_modules/.package-lock.json
 # The packed package, installed and used in empty folders, on Node 20, 22 and 24.
 test-package: node_modules/.package-lock.json
 	npm run -s test:package
+
+# The Python worker that trains models, installed into .cache/trainer: several minutes and gigabytes the first time.
+# PYTHON names another interpreter than python3.
+trainer:
+	scripts/trainer.sh
+
+# Its lint and tests. TESTS selects some ("TESTS=tests/test_data.py").
+test-trainer: trainer
+	cd trainer && ../.cache/trainer/bin/ruff check . && ../.cache/trainer/bin/ruff format --check . && \
+	  ../.cache/trainer/bin/python -m pytest $(TESTS)
 
 lint: node_modules/.package-lock.json
 	npm run -s lint

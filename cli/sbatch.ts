@@ -20,7 +20,7 @@ export function parseSbatch(option: string, array: string): string {
 /** Submits a script and returns the job id. Errors: SLURM_FAILED. */
 export async function submit([program = '', ...args]: readonly string[] = []): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)(program, args, { encoding: 'utf8' });
+    const { stdout } = await promisify(execFile)(program, args, { encoding: 'utf8', env: process.env });
     return stdout.trim().split(';')[0] ?? '';
   } catch (error) {
     const reason =

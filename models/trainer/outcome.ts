@@ -50,7 +50,7 @@ function sentenceOf(
   if (sentence !== undefined) return { name, reason: ended(sentence) };
   if (last?.event === 'failed' && last.message !== undefined)
     return { name: last.code, reason: ended(last.message) };
-  return { name: undefined, reason: ended(line === '' ? `its worker ended with exit code ${code}` : line) };
+  return { name: undefined, reason: ended(line === '' ? `Its worker ended with exit code ${code}` : line) };
 }
 
 function ended(sentence: string): string {

@@ -117,6 +117,7 @@ export async function checkPython(python: Python, extra: readonly string[] = [])
   try {
     const { stdout } = await promisify(execFile)(program, ['-c', probe, ...needed, ...optional], {
       encoding: 'utf8',
+      env: process.env,
       timeout: probeMs,
     });
     found = probed.parse(JSON.parse(stdout));
@@ -164,7 +165,7 @@ function mendPython({ isNamed }: Python): string {
   const named = `Set trainer.python in the settings, or ${variable}, to another Python`;
   if (isNamed) return named;
   return isCheckout()
-    ? `Run "make -C ${quoted(productFolder())} trainer" with a newer python3 in PATH, or set ${variable}`
+    ? `Run "make -C ${quoted(productFolder())} trainer PYTHON=python3.12", with a newer Python that you have, or set ${variable}`
     : `${named}, with the libraries: python3 -m venv betr-trainer && ` +
         `betr-trainer/bin/pip install ${quoted(`${workerFolder()}[dpo]`)}`;
 }

@@ -12,9 +12,8 @@ import { hashModelFolder } from './folder-hash.ts';
 import { type Job, type JobDraft, jobVersion } from './job.ts';
 import { checkJob, jobFile } from './read-job.ts';
 
-type Folder = Pick<JobDraft['inputs'][number], 'path'>;
-type Planned<D> = D extends { inputs: unknown }
-  ? Omit<D, 'version' | 'inputs'> & { inputs: readonly (Folder & { name: string })[] }
+type Planned<D> = D extends { inputs: readonly (infer I)[] }
+  ? Omit<D, 'version' | 'inputs'> & { inputs: readonly Omit<I, 'sha256'>[] }
   : never;
 
 /** A job without its version and the hashes of its inputs. Paths are absolute. */
@@ -39,7 +38,7 @@ export async function writeJob(training: string, name: string, plan: JobPlan): P
   const place = (path: string): string => placeOf(path, folder, resolve(training, '..'));
   const inputs: Job['inputs'] = [];
   for (const input of plan.inputs)
-    inputs.push({ name: input.name, path: place(input.path), sha256: await hashOnce(input.path) });
+    inputs.push({ ...input, path: place(input.path), sha256: await hashOnce(input.path) });
   const job = checkJob(name, {
     version: jobVersion,
     ...plan,

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,20 @@ def canonical_json(value: Any) -> str:
 
 
 def _javascript_number(value: float) -> str:
-    digits, _, exponent = repr(value).partition("e")
-    if value == int(value) and abs(value) < 1e21:
-        return str(int(value))
-    if not exponent:
-        return digits
-    power = int(exponent)
-    if -7 <= power < 0:  # Python writes 1e-05 where JavaScript writes 0.00001.
-        return f"{value:.{len(digits.replace('.', '').replace('-', '')) - 1 - power}f}"
-    return f"{digits}e{'+' if power > 0 else '-'}{abs(power)}"
+    """A number as ECMAScript writes it (Number::toString): the same digits as Python's, with another exponent."""
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    text, point = "".join(map(str, digits)), len(digits) + int(exponent)
+    if value == 0:
+        return "0"
+    if len(text) <= point <= 21:
+        text = text.ljust(point, "0")
+    elif 0 < point <= 21:
+        text = f"{text[:point]}.{text[point:]}"
+    elif -6 < point <= 0:
+        text = f"0.{'0' * -point}{text}"
+    else:
+        text = f"{text[0]}{'.' * (len(text) > 1)}{text[1:]}e{point - 1:+d}"
+    return f"{'-' * sign}{text}"
 
 
 def _sync(path: Path) -> None:

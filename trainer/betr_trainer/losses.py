@@ -104,45 +104,47 @@ class Encoder:
     """Turns texts and answers into sequences for a model with so many positions."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, positions: int) -> None:
-        self._tokenizer, self._positions = tokenizer, positions
+        self._tokenizer = tokenizer
         self.prefix = prefix_of(tokenizer)
+        self._room = positions - len(self.prefix)
         #: Prompts whose beginning was cut off because they were too long.
         self.cut = 0
 
     def ids(self, text: str) -> list[int]:
         return self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
 
-    def answer(self, prompt: str, answer: str) -> Sequence:
+    def answer(self, prompt: str, answer: str) -> list[Sequence]:
         """
         A prompt with an answer. The answer's tokens start where the tokens of both together differ from those of the
-        prompt alone. A prompt that is too long loses its beginning, which is counted.
+        prompt alone. A prompt that is too long loses its beginning, which is counted; an answer never does.
         """
         bare = prompt.rstrip(" ")
         head, whole = self.ids(bare), self.ids(prompt + answer)
         start = 0
         while start < min(len(head), len(whole) - 1) and head[start] == whole[start]:
             start += 1
-        if not whole:
-            return Sequence([], 0)
-        room = self._positions - len(self.prefix)
-        over = max(0, len(whole) - room)
-        if over:
-            self.cut += 1
-        ids = self.prefix + whole[over:]
-        first = 0 if self.prefix else 1  # Without a beginning token, the first token has no probability.
-        return Sequence(ids, len(self.prefix) + max(start - over, first))
+        self.cut += start > 0 and len(whole) > self._room
+        return self._windows(whole, start)
 
     def text(self, text: str) -> list[Sequence]:
-        """A text as windows; each but the first begins with half a window that only gives context."""
-        ids = self.ids(text)
-        room = self._positions - len(self.prefix)
-        if len(ids) <= room:
-            return [Sequence(self.prefix + ids, max(len(self.prefix), 1))] if len(self.prefix + ids) > 1 else []
-        windows = [Sequence(self.prefix + ids[:room], max(len(self.prefix), 1))]
-        context = room // 2
-        for start in range(room, len(ids), room - context):
-            window = ids[start - context : start + room - context]
-            windows.append(Sequence(self.prefix + window, len(self.prefix) + context))
+        """A text; a long one as windows."""
+        return self._windows(self.ids(text), 0)
+
+    def _windows(self, ids: list[int], start: int) -> list[Sequence]:
+        """
+        Windows in which each token from `start` on counts once. What does not fit into one is read in windows of which
+        at least the first half gives context.
+        """
+        # Without a beginning token, the first token has no probability.
+        at = start if self.prefix else max(start, 1)
+        windows: list[Sequence] = []
+        while at < len(ids):
+            last = len(ids) - self._room
+            fits = not windows and last < at
+            begin = max(0, last if fits else min(last, at - self._room // 2))
+            window = ids[begin : begin + self._room]
+            windows.append(Sequence(self.prefix + window, len(self.prefix) + at - begin))
+            at = begin + len(window)
         return windows
 
 
@@ -291,4 +293,4 @@ def _rows_of(item: Item, encoder: Encoder) -> Iterator[tuple[dict[str, Any], lis
     for choice, answer in enumerate(item.answers):
         size = len(answer.encode())
         row = {"item": item.id, "set": item.set, "bytes": size, "choice": None if item.prompt is None else choice}
-        yield row, encoder.text(answer) if item.prompt is None else [encoder.answer(item.prompt, answer)]
+        yield row, encoder.text(answer) if item.prompt is None else encoder.answer(item.prompt, answer)

@@ -32,7 +32,7 @@ def measure(folder: Path, steps: int) -> dict[str, Any]:
     device, plan = pick_device(), Plan(job.settings)
     model = _new(job).to(device) if "new" in job.data["model"] else job_model(job, device)[0]
     vocabulary = model.get_input_embeddings().weight.shape[0]
-    stepper = Stepper(model, make_optimizer(model, job.settings["weightDecay"]), job.settings)
+    stepper = Stepper(model, make_optimizer(model, job.settings), job.settings)
     micro_batch = first_micro_batch(plan, vocabulary, device)
     places = torch.arange(plan.length).expand(plan.sequences, -1)
     seconds = []

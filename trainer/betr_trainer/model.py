@@ -149,7 +149,7 @@ def new_model(spec: dict[str, Any], *, vocabulary: int, positions: int, end: int
         tie_word_embeddings=spec["tieEmbeddings"],
         bos_token_id=end,
         eos_token_id=end,
-        pad_token_id=end,
+        # No padding token: its embedding would get no gradient.
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

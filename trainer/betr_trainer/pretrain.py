@@ -39,9 +39,6 @@ from .tokens import token_file
 if TYPE_CHECKING:
     from .job import Job, Outcome, Work
 
-#: AdamW as language models are trained with it (GPT-3, Llama).
-_betas, _eps, _most_gradient = (0.9, 0.95), 1e-8, 1.0
-
 
 @dataclass(frozen=True)
 class Branch:
@@ -146,12 +143,12 @@ def make_model(job: Job, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
     )
 
 
-def make_optimizer(model: torch.nn.Module, weight_decay: float) -> torch.optim.AdamW:
+def make_optimizer(model: torch.nn.Module, settings: dict[str, Any]) -> torch.optim.AdamW:
     """AdamW; what has one dimension (the norms) does not decay."""
     matrices = [each for each in model.parameters() if each.dim() > 1]
     vectors = [each for each in model.parameters() if each.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, betas=_betas, eps=_eps, fused=True)
+    groups = [{"params": matrices, "weight_decay": settings["weightDecay"]}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, betas=tuple(settings["betas"]), eps=settings["eps"], fused=True)
 
 
 def pick_dtype(settings: dict[str, Any], device: torch.device) -> str:
@@ -174,6 +171,7 @@ class Stepper:
         self.model, self.optimizer = model, optimizer
         self.device = next(model.parameters()).device
         self.dtype = pick_dtype(settings, self.device)
+        self._clip = settings["gradientClip"] or math.inf
         self._masks = settings["maskAcrossDocuments"]
         self._forward = torch.compile(model) if settings["compile"] and self.device.type == "cuda" else model
 
@@ -186,7 +184,7 @@ class Stepper:
             loss = self._loss(batch.part(first, first + micro_batch).to(self.device)) / batch.targets.numel()
             loss.backward()
             total += loss.detach()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), _most_gradient)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
         if not math.isfinite(norm + total):
             return math.nan
         for group in self.optimizer.param_groups:
@@ -210,7 +208,7 @@ class Training:
         settings = work.job.settings
         self.work, self.job, self.model, self.tokenizer = work, work.job, model, tokenizer
         self.plan = Plan(settings)
-        self.optimizer = make_optimizer(model, settings["weightDecay"])
+        self.optimizer = make_optimizer(model, settings)
         self.stepper = Stepper(model, self.optimizer, settings)
         self.loader = make_loader(work, tokenizer, self.plan)
         self.measures = Measures(work, tokenizer, longest_sequence(model))
@@ -328,7 +326,14 @@ class Training:
         path = self._reading_path(branch)
         path.parent.mkdir(exist_ok=True)
         commit_file(path, partial(pq.write_table, rows))
-        self.work.events.write("reading", step=branch.end, steps=self.plan.steps, tokens=tokens, values=summarize(rows))
+        self.work.events.write(
+            "reading",
+            step=branch.end,
+            steps=self.plan.steps,
+            tokens=tokens,
+            flops=self.flops.train(tokens)[0],  # Of a run that ends here.
+            values=summarize(rows),
+        )
         self._clock = time.monotonic()
 
     def _reading_path(self, branch: Branch) -> Path:
@@ -401,6 +406,8 @@ def make_loader(work: Work, tokenizer: PreTrainedTokenizerBase, plan: Plan) -> L
     job, settings = work.job, work.job.settings
     rehearsed = settings.get("rehearse")
     apart = {each["input"] for each in settings["evaluations"]} | ({rehearsed["input"]} if rehearsed else set())
+    for name in apart:
+        job.inputs_named(name)
     names = list(dict.fromkeys(each.name for each in job.inputs if each.name not in apart))
     if not names:
         raise TrainerError("JOB_INVALID", "The job has no input to train on.")

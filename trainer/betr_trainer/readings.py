@@ -41,8 +41,8 @@ class _Measured:
     """An item and where its sequences stand among all."""
 
     item: Item
-    #: One for each answer; empty for a text.
-    answers: list[int]
+    #: Of each answer; none for a text.
+    answers: list[list[int]]
     whole: list[int]
 
 
@@ -66,11 +66,12 @@ class Measures:
     def _add(self, item: Item, encoder: Encoder) -> _Measured:
         text = item.answers[0] if item.prompt is None else item.prompt + item.answers[item.right or 0]
         answers = [] if item.prompt is None else [encoder.answer(item.prompt, answer) for answer in item.answers]
-        places = []
-        for sequences in (answers, encoder.text(text)):
-            places.append(list(range(len(self._sequences), len(self._sequences) + len(sequences))))
-            self._sequences += sequences
-        return _Measured(item, places[0], places[1])
+        return _Measured(item, [self._place(each) for each in answers], self._place(encoder.text(text)))
+
+    def _place(self, sequences: list[Sequence]) -> list[int]:
+        first = len(self._sequences)
+        self._sequences += sequences
+        return list(range(first, len(self._sequences)))
 
     def measure(
         self,
@@ -93,26 +94,30 @@ class Measures:
 def _rows(each: _Measured, scored: list[Scored]) -> list[dict[str, Any]]:
     item = each.item
     head = {"set": item.set, "item": item.id}
-    whole = _bits([scored[place] for place in each.whole])
+    whole = _bits(_total(each.whole, scored))
     if item.prompt is None:
         return [{**head, "measure": "text", "bits": whole, "bytes": len(item.answers[0].encode())}]
     right = item.right or 0
+    sums = [_total(places, scored) for places in each.answers]
     row = {
         **head,
         "measure": "answer",
-        "bits": _bits([scored[each.answers[right]]]),
+        "bits": _bits(sums[right]),
         "bytes": len(item.answers[right].encode()),
     }
     if len(item.answers) > 1:
-        sums = [scored[place].total for place in each.answers]
         means = [total / length_of(answer) for total, answer in zip(sums, item.answers, strict=True)]
         row |= {"correct": int(_first_best(sums) == right), "correct_norm": int(_first_best(means) == right)}
     size = len((item.prompt + item.answers[right]).encode())
     return [row, {**head, "measure": "whole", "bits": whole, "bytes": size}]
 
 
-def _bits(scored: list[Scored]) -> float:
-    return -math.fsum(each.total for each in scored) / math.log(2)
+def _total(places: list[int], scored: list[Scored]) -> float:
+    return math.fsum(scored[place].total for place in places)
+
+
+def _bits(log_probability: float) -> float:
+    return -log_probability / math.log(2)
 
 
 def _first_best(values: list[float]) -> int:

@@ -27,6 +27,7 @@ from transformers import PreTrainedTokenizerBase
 from .errors import TrainerError
 from .files import commit_file, commit_text
 from .lease import Lease, claim
+from .zstd import ZstdFile
 
 if TYPE_CHECKING:
     from .job import Input, Work
@@ -61,10 +62,7 @@ def open_text(path: Path) -> IO[str]:
     if magic[:2] == b"\x1f\x8b":
         return io.TextIOWrapper(gzip.GzipFile(fileobj=raw), encoding="utf-8", errors="replace")
     if magic == b"\x28\xb5\x2f\xfd":
-        import zstandard
-
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(raw, read_across_frames=True)
-        return io.TextIOWrapper(reader, encoding="utf-8", errors="replace")
+        return io.TextIOWrapper(io.BufferedReader(ZstdFile(raw), 1 << 20), encoding="utf-8", errors="replace")
     return io.TextIOWrapper(raw, encoding="utf-8", errors="replace")
 
 

@@ -80,12 +80,13 @@ def write_job(folder: Path, inputs: dict[str, Path] | list[dict[str, Any]], **ch
     if isinstance(inputs, dict):
         inputs = [{"name": name, "path": str(path), "sha256": sha256(path)} for name, path in inputs.items()]
     evaluated = [each["name"] for each in inputs if each["name"] in ("items", "texts")]
+    asked = changes.get("settings", {})
     settings = {
         "tokens": 4096,
         "sequenceLength": 64,
         "batchTokens": 256,
         "learningRate": 2e-3,
-        "readings": [2048],
+        "readings": [asked.get("tokens", 4096) // 2] if asked.get("tokens", 4096) > 256 else [],
         "evaluations": [{"input": name, "kind": name} for name in evaluated],
     }
     job = {
@@ -96,7 +97,7 @@ def write_job(folder: Path, inputs: dict[str, Path] | list[dict[str, Any]], **ch
         "tokenizer": "bytes",
         **changes,
         "inputs": inputs,
-        "settings": settings | changes.get("settings", {}) if "kind" not in changes else changes.get("settings", {}),
+        "settings": settings | asked if "kind" not in changes else asked,
         "limits": {"threads": 1} | changes.get("limits", {}),
     }
     (folder / "job.json").write_text(json.dumps({key: value for key, value in job.items() if value is not None}))

@@ -50,7 +50,7 @@ def test_sigterm_saves_and_ends(whole: Path, data: dict[str, Path], tmp_path: Pa
     assert card_of(folder)["resumed"] == 2
 
 
-@pytest.mark.parametrize("interval", [0, 0.05])
+@pytest.mark.parametrize("interval", [0.001, 0.05])
 def test_sigkill_at_random_moments(whole: Path, data: dict[str, Path], tmp_path: Path, interval: float) -> None:
     folder = write_job(tmp_path / "job", data, limits={"checkpointSeconds": interval})
     moments = random.Random(interval)
@@ -67,7 +67,7 @@ def test_sigkill_at_random_moments(whole: Path, data: dict[str, Path], tmp_path:
 
 
 def test_a_kill_loses_no_more_than_the_interval(data: dict[str, Path], tmp_path: Path) -> None:
-    folder = write_job(tmp_path / "job", data, limits={"checkpointSeconds": 0})
+    folder = write_job(tmp_path / "job", data, limits={"checkpointSeconds": 0.001})
     worker = Worker(folder)
     until(lambda: _step(folder) >= 5)
     worker.kill()
@@ -86,7 +86,7 @@ def test_a_finished_job_is_not_run_again(whole: Path) -> None:
 
 
 def test_a_full_disk_keeps_the_checkpoint(whole: Path, data: dict[str, Path], tmp_path: Path) -> None:
-    folder = write_job(tmp_path / "job", data, limits={"checkpointSeconds": 0})
+    folder = write_job(tmp_path / "job", data, limits={"checkpointSeconds": 0.001})
     worker = Worker(folder)
     until(lambda: _step(folder) >= 3)
     worker.kill(signal.SIGTERM)
@@ -128,7 +128,7 @@ def test_a_copied_job_goes_on_at_its_new_place(
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(data: dict[str, Path], tmp_path: Path) -> None:
     settings = {"learningRate": 1e30, "warmupShare": 0, "readings": []}
-    folder = write_job(tmp_path / "job", data, settings=settings, limits={"checkpointSeconds": 0})
+    folder = write_job(tmp_path / "job", data, settings=settings, limits={"checkpointSeconds": 0.001})
     assert run(folder) == 1
     failed = events_of(folder)[-1]
     assert failed["code"] == "LOSS_NOT_FINITE"
