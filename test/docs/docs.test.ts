@@ -166,6 +166,7 @@ describe('the documentation', () => {
     const { dependencies, optionalDependencies, devDependencies } = z
       .object({ dependencies: packages, optionalDependencies: packages, devDependencies: packages })
       .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+    const python = await readFile(join(root, 'trainer/constraints.txt'), 'utf8');
     const named = [...(texts.get('docs/dependencies.md') ?? '').matchAll(/^\| ([^|]+) \|/gm)]
       .flatMap(([, cell = '']) => cell.split(', ').map((name) => name.replace(' (optional)', '').trim()))
       .filter((name) => name !== 'package' && !name.startsWith('---'));
@@ -174,6 +175,7 @@ describe('the documentation', () => {
         ...Object.keys(dependencies),
         ...Object.keys(optionalDependencies),
         ...Object.keys(devDependencies),
+        ...[...python.matchAll(/^([\w-]+)==/gm)].map(([, name = '']) => name),
       ].sort(),
     );
   });

@@ -48,7 +48,7 @@ def measure(folder: Path, steps: int) -> dict[str, Any]:
     return {
         "secondsPerStep": middle,
         "tokensPerSecond": plan.batch_tokens / middle,
-        "peakMemoryMb": _peak_memory(device) / 1e6,
+        "peakMemoryMb": peak_memory(device) / 1e6,
         "flopsPerToken": Flops(*count_parameters(model)).train(1)[0],
     }
 
@@ -76,7 +76,8 @@ def _vocabulary(job: Job) -> int:
     return len(job_tokenizer(job, None))
 
 
-def _peak_memory(device: torch.device) -> float:
+def peak_memory(device: torch.device) -> float:
+    """Bytes that this process has taken at most: of the GPU, or of the machine."""
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -239,12 +239,12 @@ class Training:
                     f"{self._reading_path(branch)} is gone. Remove {self.work.checkpoints.folder} to begin anew.",
                 )
             while progress.step < branch.start:
-                self._step(None)
+                self.step(None)
             if branch.start < branch.end:
                 self._keep(now=True)
                 progress.branch = branch.end
         while progress.step < branch.end:
-            self._step(branch)
+            self.step(branch)
         self._keep(now=True)
         if not self._reading_path(branch).exists():
             self._measure(branch)
@@ -253,7 +253,11 @@ class Training:
                 self._load(self.work.checkpoints.folder / "trunk")
             progress.step, progress.branch = branch.start, None
 
-    def _step(self, branch: Branch | None) -> None:
+    def step(self, branch: Branch | None) -> None:
+        """
+        Reads a batch, trains on it, tells of it, and saves where that is due. Errors: LOSS_NOT_FINITE, DISK_FULL, those
+        of `Work.keep`.
+        """
         progress, step = self.progress, self.progress.step
         rate = self.plan.learning_rate(step, branch)
         torch.manual_seed((self.job.seed * 1_000_003 + step) % (1 << 63))  # For models with dropout.
