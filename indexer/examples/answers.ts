@@ -128,7 +128,8 @@ function divideAnswer(
 function withMark(value: unknown): unknown {
   if (typeof value === 'string' || typeof value === 'number') return mark;
   if (Array.isArray(value)) {
-    const [first, ...others]: unknown[] = value;
+    const list: readonly unknown[] = value;
+    const [first, ...others] = list;
     return first === undefined ? undefined : [withMark(first), ...others];
   }
   if (!isRow(value)) return undefined;
