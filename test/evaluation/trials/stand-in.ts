@@ -167,11 +167,14 @@ async function doJob(connection: DuckDBConnection, folder: string, qualities: Qu
   const { tokens, readings, learningRate } = job.settings;
   const inputs = new Map(job.inputs.map(({ name, path }) => [name, join(folder, path)]));
   const read = async (name: string): Promise<z.output<typeof itemSchema>[]> =>
-    (await readFile(inputs.get(name) ?? '', 'utf8'))
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => itemSchema.parse(JSON.parse(line)));
-  const [items, texts] = [await read('items'), await read('texts')];
+    inputs.has(name)
+      ? (await readFile(inputs.get(name) ?? '', 'utf8'))
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line) => itemSchema.parse(JSON.parse(line)))
+      : [];
+  const items = await read('items');
+  const texts = [...(await read('texts')), ...(await read('validation'))];
   const rows: object[] = [];
   for (const at of new Set([...readings, tokens])) {
     const row = ({ id, set, choices }: z.output<typeof itemSchema>, measure: string): object => {
@@ -254,6 +257,7 @@ const options: TrialOptions = {
   readings: [2000, 4000, 8000],
   decayShare: 0.2,
   learningRates: [1e-3],
+  tune: false,
   seeds: [0, 1, 2],
   items: 300,
   texts: 10,
