@@ -14,8 +14,9 @@ import type { Ranking } from '../../ranking/generation.ts';
 import type { LeakMask } from '../../ranking/selection/leak-mask.ts';
 import { withScores } from '../../ranking/scores.ts';
 
-const perSource = 10;
 const mostSources = 24;
+/** There is one text for validation to so many others. */
+const forValidation = 5;
 /** Of a longer text, this much is measured. */
 const mostCharacters = 1000;
 /** At most this share of the documents is held out, so that small sources keep most of theirs. */
@@ -27,17 +28,21 @@ export function chanceOf(use: string, seed: number): string {
 }
 
 const drawnRow = z.object({ shard: z.string(), row: z.number(), document: z.string(), source: z.string() });
-export type HeldOutText = z.output<typeof drawnRow> & { text: string };
+export type HeldOutText = z.output<typeof drawnRow> & {
+  text: string;
+  /** For tuning a learning rate; the others measure the trained models. */
+  isValidation: boolean;
+};
 
 /**
- * Draws documents without test items from the largest sources, writes their list (shard, row, document, source) to
+ * Draws up to `perSource` documents without test items from each of the largest sources, and some for validation, writes their list (shard, row, document, source) to
  * `path`, and reads their texts. Errors: those of `withScores` and of reading the corpus.
  */
 export async function drawHeldOut(
   run: Run,
   ranking: Ranking,
   { leaky }: LeakMask,
-  path: string,
+  { path, perSource }: { path: string; perSource: number },
   report: Report,
 ): Promise<HeldOutText[]> {
   const chance = chanceOf('held out', run.settings.sample.seed);
@@ -48,7 +53,7 @@ export async function drawHeldOut(
        SELECT shard, "row", document, source FROM (
          SELECT shard, "row", document, source, ${chance} AS chance FROM ${table} WHERE source IN (FROM largest)
        ) WHERE chance < ${mostShare} AND NOT ${leaky}
-       QUALIFY row_number() OVER (PARTITION BY source ORDER BY chance, shard, "row") <= ${perSource}`,
+       QUALIFY row_number() OVER (PARTITION BY source ORDER BY chance, shard, "row") <= ${perSource + Math.ceil(perSource / forValidation)}`,
     );
     await commitFile(path, async (temporary) => {
       await connection.run(
@@ -62,9 +67,13 @@ export async function drawHeldOut(
     );
   });
   const texts = await readAll(run, drawn, report);
+  const seen = new Map<string, number>();
   return drawn.flatMap((each) => {
     const text = texts.get(keyOf(each));
-    return text === undefined ? [] : [{ ...each, text }];
+    if (text === undefined) return [];
+    const place = seen.get(each.source) ?? 0;
+    seen.set(each.source, place + 1);
+    return [{ ...each, text, isValidation: place % (forValidation + 1) === forValidation }];
   });
 }
 

@@ -15,7 +15,7 @@ import type { TrialEvaluation } from './plan-file.ts';
 export interface TrialItems {
   /** Lines of the worker's input. */
   lines: object[];
-  /** UTF-8 bytes that a model reads in one measurement: every prompt with each of its choices. */
+  /** UTF-8 bytes that a model reads in one measurement: every prompt with each of its choices, and every item as a whole. */
   bytes: number;
   benchmarks: TrialEvaluation['benchmarks'];
   untested: string[];
@@ -81,6 +81,7 @@ function add(
     const { prompt } = item;
     const answers = 'choices' in item ? item.choices : [item.target];
     for (const answer of answers) found.bytes += Buffer.byteLength(prompt + answer);
+    found.bytes += Buffer.byteLength(item.text);
     found.lines.push({
       // Ids of rows may repeat.
       id: `${place}:${item.id}`,

@@ -14,6 +14,7 @@ export type TrialDesign = Pick<
 
 export const itemsFile = 'items.jsonl';
 export const textsFile = 'texts.jsonl';
+export const validationFile = 'validation.jsonl';
 
 /** The size with this name; undefined for a folder. */
 export function sizeOf(model: string): ModelSize | undefined {
@@ -60,6 +61,25 @@ export function trainingJob(
         { input: 'texts', kind: 'texts' },
       ],
     },
+  };
+}
+
+/** The job that tries a learning rate: measured on the validation texts alone, at the end. */
+export function tuningJob(
+  run: Run,
+  folder: string,
+  design: TrialDesign,
+  { arm, learningRate }: { arm: PlannedArm; learningRate: number },
+): JobPlan {
+  const job = trainingJob(run, folder, { ...design, readings: [] }, { arm, seed: 0, learningRate });
+  if (job.kind !== 'pretrain') return job;
+  return {
+    ...job,
+    inputs: [
+      ...job.inputs.filter(({ name }) => name === 'train'),
+      { name: 'validation', path: join(folder, validationFile) },
+    ],
+    settings: { ...job.settings, evaluations: [{ input: 'validation', kind: 'texts' }] },
   };
 }
 

@@ -59,6 +59,8 @@ export type PlannedArm = z.output<typeof armSchema>;
 const evaluationSchema = z.strictObject({
   items: file,
   texts: file,
+  /** Texts that the learning rate is tuned on, and nothing else. */
+  validation: file,
   /** `measure`: whether the answers can be told apart; if not, whole items are measured. */
   benchmarks: z.array(
     z.strictObject({
@@ -117,6 +119,8 @@ export const trialPlanSchema = z.strictObject({
   readings: z.array(count).min(1),
   decayShare: z.number(),
   learningRates: z.array(z.number().positive()).min(1),
+  /** Bits per byte of the validation texts at each learning rate that was tried; empty if none was tuned. */
+  tuning: z.array(z.strictObject({ learningRate: z.number(), bits: z.number() })),
   seeds: z.array(count).min(1),
   arms: z.array(armSchema).min(1),
   evaluation: evaluationSchema,

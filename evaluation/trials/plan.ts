@@ -1,9 +1,9 @@
 // Plans a trial: opens the rankings, leaves out test items and held-out texts, writes the arms' documents, what
-// measures the models, and the jobs, and predicts what these take. Nothing is trained, except a tokenizer.
+// measures the models, and the jobs, and predicts what these take. Only a tokenizer is trained, and models to tune the
+// learning rate if that is asked for.
 
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { commitBytes } from '../../data/files/commit.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import { findLeaks } from '../../leaks/leaks.ts';
 import { readLeaks } from '../../leaks/leaks-card.ts';
@@ -16,9 +16,10 @@ import type { Report } from '../../run/progress.ts';
 import { fingerprint, type Run } from '../../run/run.ts';
 import { type ArmOptions, type OpenArm, openArms } from './arms.ts';
 import { estimateTrial } from './estimate.ts';
-import { drawHeldOut, type HeldOutText } from './held-out.ts';
+import { writeEvaluation } from './evaluation-files.ts';
+import { drawHeldOut } from './held-out.ts';
 import { readItems, type TrialItems } from './items.ts';
-import { itemsFile, nameJob, textsFile, tokenizerPlan, trainingJob, type TrialDesign } from './jobs.ts';
+import { nameJob, tokenizerPlan, trainingJob, type TrialDesign, tuningJob } from './jobs.ts';
 import {
   findTrial,
   type PlannedArm,
@@ -29,14 +30,18 @@ import {
   type TrialPlan,
   trialVersion,
 } from './plan-file.ts';
-import { countArm, type CountedArm, writeArm } from './selections.ts';
+import { countArm, type CountedArm, type Without, writeArm } from './selections.ts';
+import { readTuning } from './tuning.ts';
 import type { TrialWorker } from './worker.ts';
 
 export interface TrialOptions extends TrialDesign, ArmOptions {
   learningRates: readonly number[];
   seeds: readonly number[];
-  /** Most items of each benchmark. */
+  /** Whether to tune the first learning rate. */
+  tune: boolean;
+  /** Most items of each benchmark, and most held-out texts of each source. */
   items: number;
+  texts: number;
 }
 
 const measuredSteps = 20;
@@ -72,32 +77,49 @@ export async function planTrial(
   if (known !== undefined) throw fail('TRIAL_EXISTS', { name, path: folder });
   // What an interrupted plan left.
   await rm(folder, { recursive: true, force: true });
-  const first = open[0];
+  const plan = await makePlan({ run, folder, options, worker, report }, { from, items, open });
+  await saveTrial(run, plan);
+  return plan;
+}
+
+interface Planning {
+  run: Run;
+  /** The trial's. */
+  folder: string;
+  options: TrialOptions;
+  worker: TrialWorker;
+  report: Report;
+}
+
+async function makePlan(
+  planning: Planning,
+  { from, items, open }: { from: string; items: TrialItems; open: readonly OpenArm[] },
+): Promise<TrialPlan> {
+  const { run, folder, options, worker, report } = planning;
+  const [first] = open;
   if (first === undefined) throw fail('INTERNAL', { reason: 'a trial without arms' });
   await removeLeaks(run, items.files, report);
   const leaks = await openLeakMask(run, first.ranking);
   const heldOut = join(folder, heldOutFile);
-  const texts = await drawHeldOut(run, first.ranking, leaks, heldOut, report);
-  const counted: CountedArm[] = [];
-  for (const arm of open)
-    counted.push(
-      await countArm(
-        arm,
-        { leaks, heldOut },
-        { tokens: options.tokens, perToken: tokensPerToken(options, arm) },
-      ),
-    );
-  const arms: PlannedArm[] = [];
-  for (const arm of counted) arms.push(await writeArm(arm, folder, report));
+  const texts = await drawHeldOut(
+    run,
+    first.ranking,
+    leaks,
+    { path: heldOut, perSource: options.texts },
+    report,
+  );
+  const arms = await writeArms(planning, open, { leaks, heldOut });
   const evaluation = await writeEvaluation(folder, items, texts);
-  await makeTokenizer(run, folder, options, arms, { worker, report });
-  const jobs = await writeJobs(run, folder, options, arms);
-  const [firstJob] = jobs;
-  const measured = await worker.measure(join(run.files.training, firstJob?.name ?? ''), measuredSteps);
-  const plan: TrialPlan = {
+  await makeTokenizer(planning, arms);
+  const tuning = options.tune ? await tuneRate(planning, arms) : [];
+  const learningRates = chooseRates(options.learningRates, tuning);
+  const jobs = await writeJobs(planning, arms, learningRates);
+  const measured = await worker.measure(join(run.files.training, jobs[0]?.name ?? ''), measuredSteps);
+  const measuredTexts = texts.filter(({ isValidation }) => !isValidation);
+  return {
     version: trialVersion,
     kind: 'betr trial',
-    name,
+    name: options.name,
     plannedAt: new Date().toISOString(),
     from,
     model: options.model,
@@ -107,7 +129,8 @@ export async function planTrial(
     batchTokens: options.batchTokens,
     readings: options.readings,
     decayShare: options.decayShare,
-    learningRates: [...options.learningRates],
+    learningRates,
+    tuning,
     seeds: [...options.seeds],
     arms,
     evaluation,
@@ -115,17 +138,32 @@ export async function planTrial(
     estimate: estimateTrial(options, {
       jobs: jobs.length,
       arms,
-      evaluationBytes: items.bytes + texts.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0),
+      evaluationBytes:
+        items.bytes + measuredTexts.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0),
       measured,
     }),
   };
-  await saveTrial(run, plan);
-  return plan;
+}
+
+/** All arms are counted before the first is written, so that an empty one costs nothing. */
+async function writeArms(
+  { folder, options, report }: Planning,
+  open: readonly OpenArm[],
+  without: Without,
+): Promise<PlannedArm[]> {
+  const counted: CountedArm[] = [];
+  for (const arm of open)
+    counted.push(
+      await countArm(arm, without, { tokens: options.tokens, perToken: tokensPerToken(options, arm) }),
+    );
+  const arms: PlannedArm[] = [];
+  for (const arm of counted) arms.push(await writeArm(arm, folder, report));
+  return arms;
 }
 
 /** What a name means: the content of a model's or tokenizer's folder, else the name itself. */
 async function hashNamed(name: string): Promise<string> {
-  return (name === '' ? undefined : await hashModelFolder(name)) ?? name;
+  return (/[\\/]/.test(name) ? await hashModelFolder(name) : undefined) ?? name;
 }
 
 /** A byte tokenizer makes a token of each byte; others make about as many as the ranking counts. */
@@ -147,54 +185,24 @@ async function removeLeaks(run: Run, files: readonly string[], report: Report): 
   );
 }
 
-async function writeEvaluation(
-  folder: string,
-  items: TrialItems,
-  texts: readonly HeldOutText[],
-): Promise<TrialPlan['evaluation']> {
-  const write = async (file: string, lines: readonly object[]): Promise<TrialPlan['evaluation']['items']> => {
-    const path = join(folder, file);
-    await commitBytes(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    return { file, bytes: (await stat(path)).size, sha256: await sha256File(path) };
-  };
-  const sources = [...new Set(texts.map(({ source }) => source))].sort();
-  return {
-    items: await write(itemsFile, items.lines),
-    texts: await write(
-      textsFile,
-      texts.map(({ shard, row, source, text }) => ({ id: `${shard}#${row}`, set: source, text })),
-    ),
-    benchmarks: items.benchmarks,
-    untested: items.untested,
-    sources: sources.map((source) => ({
-      source,
-      texts: texts.filter((text) => text.source === source).length,
-    })),
-  };
-}
-
 async function makeTokenizer(
-  run: Run,
-  folder: string,
-  design: TrialDesign,
+  { run, folder, options, worker, report }: Planning,
   arms: readonly PlannedArm[],
-  { worker, report }: { worker: TrialWorker; report: Report },
 ): Promise<void> {
   const all = arms.find(({ kind }) => kind === 'no filter');
-  const job = all === undefined ? undefined : tokenizerPlan(run, folder, design, all);
+  const job = all === undefined ? undefined : tokenizerPlan(run, folder, options, all);
   if (job === undefined) return;
-  await worker.run([await writeJob(run.files.training, tokenizerJob(design.name), job)], report);
+  await worker.run([await writeJob(run.files.training, tokenizerJob(options.name), job)], report);
 }
 
 async function writeJobs(
-  run: Run,
-  folder: string,
-  options: TrialOptions,
+  { run, folder, options }: Planning,
   arms: readonly PlannedArm[],
+  learningRates: readonly number[],
 ): Promise<PlannedJob[]> {
   const jobs: PlannedJob[] = [];
   // The first jobs are all arms at one seed, so that a trial that is stopped has something of each.
-  for (const [learningRate, value] of options.learningRates.entries())
+  for (const [learningRate, value] of learningRates.entries())
     for (const seed of options.seeds)
       for (const arm of arms) {
         const name = nameJob(options.name, arm.id, seed, learningRate);
@@ -203,4 +211,33 @@ async function writeJobs(
         jobs.push({ name, arm: arm.id, seed, learningRate, sha256: await sha256File(join(own, jobFile)) });
       }
   return jobs;
+}
+
+/** Trains models without a filter at several learning rates, and measures them on texts for this alone. */
+async function tuneRate(
+  { run, folder, options, worker, report }: Planning,
+  arms: readonly PlannedArm[],
+): Promise<TrialPlan['tuning']> {
+  const arm = arms.find(({ kind }) => kind === 'no filter');
+  const [suited] = options.learningRates;
+  if (arm === undefined || suited === undefined) return [];
+  const jobs: { name: string; learningRate: number }[] = [];
+  for (const learningRate of [suited / 3, suited, 3 * suited]) {
+    const name = `${options.name}.tune.s0.lr${jobs.length + 1}`;
+    await writeJob(run.files.training, name, tuningJob(run, folder, options, { arm, learningRate }));
+    jobs.push({ name, learningRate });
+  }
+  await worker.run(
+    jobs.map(({ name }) => join(run.files.training, name)),
+    report,
+  );
+  return readTuning(run, jobs);
+}
+
+/** The learning rates with the first one tuned. */
+function chooseRates(learningRates: readonly number[], tuning: TrialPlan['tuning']): number[] {
+  const [best] = tuning.toSorted((a, b) => a.bits - b.bits);
+  return best === undefined
+    ? [...learningRates]
+    : [...new Set([best.learningRate, ...learningRates.slice(1)])];
 }

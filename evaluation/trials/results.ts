@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
@@ -54,12 +55,21 @@ export async function readResults(
   { jobs }: TrialPlan,
   report: Report,
 ): Promise<{ results: RunResult[]; problems: JobProblem[] }> {
+  return withDuckDb({ threads: 1 }, (connection) => readAll(connection, run, jobs, report));
+}
+
+async function readAll(
+  connection: DuckDBConnection,
+  run: Run,
+  jobs: readonly PlannedJob[],
+  report: Report,
+): Promise<{ results: RunResult[]; problems: JobProblem[] }> {
   const results: RunResult[] = [];
   const problems: JobProblem[] = [];
   let reference: string | undefined;
   for (const [done, job] of jobs.entries()) {
     report({ stage: 'trial: read results', done, total: jobs.length, unit: 'models' });
-    const read = await readResult(join(run.files.training, job.name), job);
+    const read = await readResult(connection, join(run.files.training, job.name), job);
     if ('problem' in read) {
       problems.push({ job: job.name, problem: read.problem });
       continue;
@@ -85,7 +95,11 @@ function describeItems({ readings }: RunResult): string {
   );
 }
 
-async function readResult(folder: string, job: PlannedJob): Promise<RunResult | { problem: string }> {
+async function readResult(
+  connection: DuckDBConnection,
+  folder: string,
+  job: PlannedJob,
+): Promise<RunResult | { problem: string }> {
   let read: JobText | undefined;
   let card: TrainingCard | undefined;
   try {
@@ -104,7 +118,7 @@ async function readResult(folder: string, job: PlannedJob): Promise<RunResult | 
   try {
     if ((await sha256File(path)) !== card.result.sha256)
       return { problem: `${resultFile} is not the file that the worker wrote` };
-    return { job, card, readings: await readReadings(path) };
+    return { job, card, readings: await readReadings(connection, path) };
   } catch (error) {
     return { problem: `${resultFile} cannot be read: ${reasonOf(error)}` };
   }
@@ -124,43 +138,41 @@ const setRow = z.object({
   items: z.string(),
 });
 
-async function readReadings(path: string): Promise<RunReading[]> {
+async function readReadings(connection: DuckDBConnection, path: string): Promise<RunReading[]> {
   const table = parquetSource(path);
-  return withDuckDb({ threads: 1 }, async (connection) => {
-    // Rows in the order of the sets, which `count` then divides.
-    const sets = await queryRows(
-      connection,
-      'SELECT tokens::DOUBLE AS tokens, measure, "set", count(*)::DOUBLE AS count, ' +
-        `md5(string_agg(item, chr(10) ORDER BY item)) AS items FROM ${table} WHERE decayed ` +
-        'GROUP BY ALL ORDER BY tokens, measure, "set"',
-      setRow,
-    );
-    const columns = (
-      await connection.runAndReadAll(
-        'SELECT bits::DOUBLE, bytes::DOUBLE, correct::DOUBLE, correct_norm::DOUBLE ' +
-          `FROM ${table} WHERE decayed ORDER BY tokens, measure, "set", item`,
-      )
-    ).getColumns();
-    const [bits = [], bytes = [], correct = [], byCharacter = []] = z
-      .array(z.array(z.number().nullable()))
-      .parse(columns);
-    const readings: RunReading[] = [];
-    let at = 0;
-    for (const { tokens, count, ...set } of sets) {
-      const take = (values: readonly (number | null)[]): Float64Array =>
-        Float64Array.from(values.slice(at, at + count), (value) => value ?? 0);
-      const takeAll = (values: readonly (number | null)[]): Float64Array | undefined =>
-        values.slice(at, at + count).includes(null) ? undefined : take(values);
-      if (readings.at(-1)?.tokens !== tokens) readings.push({ tokens, sets: [] });
-      readings.at(-1)?.sets.push({
-        ...set,
-        bits: take(bits),
-        bytes: take(bytes),
-        correct: takeAll(correct),
-        correctByCharacter: takeAll(byCharacter),
-      });
-      at += count;
-    }
-    return readings;
-  });
+  // Rows in the order of the sets, which `count` then divides.
+  const sets = await queryRows(
+    connection,
+    'SELECT tokens::DOUBLE AS tokens, measure, "set", count(*)::DOUBLE AS count, ' +
+      `md5(string_agg(item, chr(10) ORDER BY item)) AS items FROM ${table} WHERE decayed ` +
+      'GROUP BY ALL ORDER BY tokens, measure, "set"',
+    setRow,
+  );
+  const columns = (
+    await connection.runAndReadAll(
+      'SELECT bits::DOUBLE, bytes::DOUBLE, correct::DOUBLE, correct_norm::DOUBLE ' +
+        `FROM ${table} WHERE decayed ORDER BY tokens, measure, "set", item`,
+    )
+  ).getColumns();
+  const [bits = [], bytes = [], correct = [], byCharacter = []] = z
+    .array(z.array(z.number().nullable()))
+    .parse(columns);
+  const readings: RunReading[] = [];
+  let at = 0;
+  for (const { tokens, count, ...set } of sets) {
+    const take = (values: readonly (number | null)[]): Float64Array =>
+      Float64Array.from(values.slice(at, at + count), (value) => value ?? 0);
+    const takeAll = (values: readonly (number | null)[]): Float64Array | undefined =>
+      values.slice(at, at + count).includes(null) ? undefined : take(values);
+    if (readings.at(-1)?.tokens !== tokens) readings.push({ tokens, sets: [] });
+    readings.at(-1)?.sets.push({
+      ...set,
+      bits: take(bits),
+      bytes: take(bytes),
+      correct: takeAll(correct),
+      correctByCharacter: takeAll(byCharacter),
+    });
+    at += count;
+  }
+  return readings;
 }

@@ -127,8 +127,11 @@ function divideAnswer(
 /** A value of the same shape with the mark as its text. */
 function withMark(value: unknown): unknown {
   if (typeof value === 'string' || typeof value === 'number') return mark;
-  if (Array.isArray(value))
-    return value.length === 0 ? undefined : value.map((one, i) => (i === 0 ? withMark(one) : one));
+  if (Array.isArray(value)) {
+    const list: readonly unknown[] = value;
+    const [first, ...others] = list;
+    return first === undefined ? undefined : [withMark(first), ...others];
+  }
   if (!isRow(value)) return undefined;
   const field = ['text', 'value', 'spans'].find((name) => value[name] !== undefined);
   return field === undefined ? undefined : { ...value, [field]: withMark(value[field]) };

@@ -36,8 +36,10 @@ interface PlanCommandOptions extends TrialOptions {
   learningRates: string;
   randomDraws: string;
   items: string;
+  texts: string;
   tokenizer?: string;
   readings: string;
+  tune: boolean;
   pilot: boolean;
 }
 
@@ -65,8 +67,15 @@ export function planCommand(): Command {
         '3e-3,3e-4',
       '1',
     )
+    .option(
+      '--tune',
+      'train models without a filter now, at a third, once and three times the first learning rate, and take the ' +
+        'best on texts that measure nothing else',
+      false,
+    )
     .option('--random-draws <count>', 'random cuts at each share', '2')
     .option('--items <count>', 'most test items of each benchmark', '300')
+    .option('--texts <count>', 'most held-out texts of each source', '10')
     .option(
       '--tokenizer <name>',
       'bytes, the folder of a tokenizer, or bpe:4096 to train one with so many tokens on unfiltered text ' +
@@ -128,9 +137,11 @@ function readOptions(options: PlanCommandOptions): PlanOptions {
     ),
     readings: listReadings(tokens, parseWhole('--readings', options.readings, 1, 12)),
     decayShare: 0.2,
+    tune: options.tune,
     learningRates: readRates(options.learningRates, learningRate),
     seeds: Array.from({ length: parseWhole('--seeds', options.seeds, 1, 100) }, (_, seed) => seed),
     items: parseWhole('--items', options.items, 1, 100_000),
+    texts: parseWhole('--texts', options.texts, 1, 1000),
   };
 }
 
@@ -206,6 +217,7 @@ function describePlan(plan: TrialPlan, noise: PlannedNoise): string {
       `${formatCount(evaluation.sources.reduce((sum, { texts }) => sum + texts, 0))} held-out texts of ` +
       `${formatCountOf(evaluation.sources.length, 'source')}, at ` +
       `${plan.readings.map(formatAmount).join(', ')} tokens.`,
+    ...describeTuning(plan),
     ...(evaluation.untested.length === 0
       ? []
       : [`Note: without tests in the settings, not measured: ${formatNames(evaluation.untested)}.`]),
@@ -218,6 +230,19 @@ function describePlan(plan: TrialPlan, noise: PlannedNoise): string {
     '',
     `Start it with: betr trial run --name ${name}`,
   ].join('\n');
+}
+
+function describeTuning({ tuning, learningRates: [chosen] }: TrialPlan): string[] {
+  if (tuning.length === 0) return [];
+  const rates = tuning.map(({ learningRate }) => learningRate);
+  const tried = tuning.map(
+    ({ learningRate, bits }) => `${bits.toFixed(3)} at ${learningRate.toPrecision(2)}`,
+  );
+  const isEdge = chosen === Math.min(...rates) || chosen === Math.max(...rates);
+  return [
+    `Learning rate ${chosen?.toPrecision(2) ?? ''}, tuned on validation texts (bits per byte): ${tried.join(', ')}.` +
+      (isEdge ? ' The best one is at the end of what was tried; --learning-rates can start from there.' : ''),
+  ];
 }
 
 function describeNoise({ from, smallest }: PlannedNoise, { seeds }: TrialPlan): string {

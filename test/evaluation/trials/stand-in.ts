@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { keyHash } from '../../../data/files/hash.ts';
@@ -147,27 +148,33 @@ export function openStandIn(qualities: Qualities): TrialWorker & { ran: string[]
     ran,
     measure: () => Promise.resolve({ tokensPerSecond: 1000, peakMemoryMb: 100, flopsPerToken: 6e6 }),
     async run(folders) {
-      for (const folder of folders) {
-        ran.push(folder);
-        await doJob(folder, qualities);
-      }
+      ran.push(...folders);
+      await doJobs(folders, qualities);
     },
   };
 }
 
-/** Does the job in a folder. */
-export async function doJob(folder: string, qualities: Qualities): Promise<void> {
+async function doJobs(folders: readonly string[], qualities: Qualities): Promise<void> {
+  await withDuckDb({ threads: 1 }, async (connection) => {
+    for (const folder of folders) await doJob(connection, folder, qualities);
+  });
+}
+
+async function doJob(connection: DuckDBConnection, folder: string, qualities: Qualities): Promise<void> {
   const text = await readFile(join(folder, 'job.json'), 'utf8');
   const job = jobSchema.parse(JSON.parse(text));
   const [, arm = ''] = /^[^.]+\.(.+)\.s\d+\.lr\d+$/.exec(folder.split('/').at(-1) ?? '') ?? [];
   const { tokens, readings, learningRate } = job.settings;
   const inputs = new Map(job.inputs.map(({ name, path }) => [name, join(folder, path)]));
   const read = async (name: string): Promise<z.output<typeof itemSchema>[]> =>
-    (await readFile(inputs.get(name) ?? '', 'utf8'))
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => itemSchema.parse(JSON.parse(line)));
-  const [items, texts] = [await read('items'), await read('texts')];
+    inputs.has(name)
+      ? (await readFile(inputs.get(name) ?? '', 'utf8'))
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line) => itemSchema.parse(JSON.parse(line)))
+      : [];
+  const items = await read('items');
+  const texts = [...(await read('texts')), ...(await read('validation'))];
   const rows: object[] = [];
   for (const at of new Set([...readings, tokens])) {
     const row = ({ id, set, choices }: z.output<typeof itemSchema>, measure: string): object => {
@@ -201,12 +208,10 @@ export async function doJob(folder: string, qualities: Qualities): Promise<void>
   const result = join(folder, 'result.parquet');
   const json = join(folder, 'rows.json');
   await writeFile(json, JSON.stringify(rows));
-  await withDuckDb({ threads: 1 }, (connection) =>
-    connection.run(
-      `COPY (SELECT * FROM read_json(${sqlString(json)}, columns = {tokens: 'BIGINT', step: 'BIGINT', decayed: 'BOOLEAN', ` +
-        `"set": 'VARCHAR', item: 'VARCHAR', measure: 'VARCHAR', bits: 'DOUBLE', bytes: 'BIGINT', correct: 'TINYINT', ` +
-        `correct_norm: 'TINYINT'})) TO ${sqlString(result)} (FORMAT parquet)`,
-    ),
+  await connection.run(
+    `COPY (SELECT * FROM read_json(${sqlString(json)}, columns = {tokens: 'BIGINT', step: 'BIGINT', decayed: 'BOOLEAN', ` +
+      `"set": 'VARCHAR', item: 'VARCHAR', measure: 'VARCHAR', bits: 'DOUBLE', bytes: 'BIGINT', correct: 'TINYINT', ` +
+      `correct_norm: 'TINYINT'})) TO ${sqlString(result)} (FORMAT parquet)`,
   );
   await rm(json);
   const parameters = qualities.parameters ?? 1e6;
@@ -252,8 +257,10 @@ const options: TrialOptions = {
   readings: [2000, 4000, 8000],
   decayShare: 0.2,
   learningRates: [1e-3],
+  tune: false,
   seeds: [0, 1, 2],
   items: 300,
+  texts: 10,
 };
 
 /** betr's cut is better by .3, all models get better with training, and seeds differ by up to .02. */
@@ -274,5 +281,8 @@ export const plan = (
 
 /** Does all jobs of a plan. */
 export async function runAll(run: Run, { jobs }: TrialPlan, of = qualities): Promise<void> {
-  for (const { name } of jobs) await doJob(join(run.files.training, name), of);
+  await doJobs(
+    jobs.map(({ name }) => join(run.files.training, name)),
+    of,
+  );
 }

@@ -69,7 +69,7 @@ describe('planTrial', () => {
       expect(noFilter).toMatchObject({
         cut: { documents, tokens: 40 * documents },
         leaks: { documents: 1 },
-        heldOut: { documents: 20 },
+        heldOut: { documents: 24 },
       });
       expect(new Set(draws[0]).size).not.toBe(0);
       expect(draws[0]).not.toEqual(draws[1]);
@@ -128,6 +128,32 @@ describe('planTrial', () => {
       const deviation = Math.sqrt(seeds.reduce((sum, value) => sum + (value - middle) ** 2, 0) / 2);
       expect(noise.deviation).toBeCloseTo(deviation, 9);
       expect(noise.smallest).toBeCloseTo(2.8016 * deviation * Math.sqrt(2 / 3), 5);
+    });
+  });
+
+  it('tunes the learning rate on texts that measure nothing else', async () => {
+    await withTrialRun(async (run) => {
+      const worker = openStandIn({ bits: ({ learningRate }) => 2 + Math.abs(Math.log(learningRate / 3e-3)) });
+      const made = await plan(run, { tune: true, learningRates: [1e-3, 1e-4] }, worker);
+      expect(worker.ran).toHaveLength(3);
+      expect(made.learningRates).toEqual([3e-3, 1e-4]);
+      expect(made.tuning.map(({ bits }) => Number(bits.toFixed(4)))).toEqual([
+        Number((2 + Math.log(9)).toFixed(4)),
+        Number((2 + Math.log(3)).toFixed(4)),
+        2,
+      ]);
+      const folder = trialFolder(run, 'first');
+      const ids = async (file: string): Promise<string[]> =>
+        [...(await readFile(join(folder, file), 'utf8')).matchAll(/^\{"id":"([^"]+)"/gm)].map(
+          ([, id = '']) => id,
+        );
+      const validation = await ids('validation.jsonl');
+      expect(validation).toHaveLength(4);
+      for (const id of await ids('texts.jsonl')) expect(validation).not.toContain(id);
+      const job = await readFile(join(run.files.training, 'first.tune.s0.lr1', 'job.json'), 'utf8');
+      expect(job).toContain('validation.jsonl');
+      expect(job).not.toContain('items.jsonl');
+      expect(job).not.toContain('texts.jsonl');
     });
   });
 });
