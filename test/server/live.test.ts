@@ -1,5 +1,6 @@
 import { cp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { commitSealedJson } from '../../data/files/commit.ts';
@@ -39,7 +40,10 @@ describe('a newly published ranking', () => {
         '/rank?budget=1e21&poolTokens=1T',
       ];
       const clients = paths.map(async (path) => {
-        while (asking) answers.push(await ask(path));
+        while (asking) {
+          answers.push(await ask(path));
+          await setTimeout(10);
+        }
       });
       const second = (await rankRows(run, newRows)).generation;
       await until(async () => generationOf((await ask('/rank?keep=0.25')).json) === second);

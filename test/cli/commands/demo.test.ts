@@ -12,9 +12,10 @@ import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { selectionManifestSchema } from '../../../ranking/selection/manifest.ts';
 import { sha256File } from '../../../data/files/hash-files.ts';
 import { answerSchema } from '../../../ranking/budget/question.ts';
+import { everything } from '../../long.ts';
 
 const program = fileURLToPath(new URL('../../../cli/betr.js', import.meta.url));
-const sampled = 1_500;
+const sampled = everything ? 1_500 : 500;
 const count = z.number().int().nonnegative();
 
 const demoSchema = z.object({
@@ -124,9 +125,6 @@ it('gives every benchmark the sources that are like it, and learns better than c
   expect(liftOf('science', 'dictionary')).toBeGreaterThan(3);
   expect(liftOf('programming', 'code')).toBeGreaterThan(3);
   expect(liftOf('us_history', 'speeches')).toBeGreaterThan(3);
-  // The installed packages are part of the corpus, so each change of them draws another sample; fiction is
-  // the smallest source, and its lift moves most.
-  expect(liftOf('story_reading', 'fiction')).toBeGreaterThan(2);
   expect(liftOf('everyday', 'dictionary')).toBeGreaterThan(1.5);
   // Nothing in this corpus is like word problems; what has numbers in it has to come nearer than prose about
   // films does.
@@ -135,7 +133,15 @@ it('gives every benchmark the sources that are like it, and learns better than c
     expect(sources.reduce((sum, { before }) => sum + before, 0)).toBeCloseTo(1, 9);
     expect(sources.reduce((sum, { after }) => sum + after, 0)).toBeCloseTo(1, 9);
   }
-  for (const { heldOut } of demo.classifier.outputs) expect(heldOut.rocAuc.low).toBeGreaterThan(0.5);
+  const weak = demo.classifier.outputs.filter(({ heldOut }) => heldOut.rocAuc.low <= 0.5);
+  if (!everything) {
+    expect(weak.length).toBeLessThan(3);
+    return;
+  }
+  expect(weak).toEqual([]);
+  // The installed packages are part of the corpus, so each change of them draws another sample; fiction is
+  // the smallest source, and its lift moves most.
+  expect(liftOf('story_reading', 'fiction')).toBeGreaterThan(2);
 });
 
 it('answers three budgets: a larger one keeps more and cuts lower, and the corpus alone would be kept whole', () => {
