@@ -12,7 +12,7 @@ import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { selectionManifestSchema } from '../../../ranking/selection/manifest.ts';
 import { sha256File } from '../../../data/files/hash-files.ts';
 import { answerSchema } from '../../../ranking/budget/question.ts';
-import { everything } from '../../long.ts';
+import { everything, longTest } from '../../long.ts';
 
 const program = fileURLToPath(new URL('../../../cli/betr.js', import.meta.url));
 const sampled = everything ? 1_500 : 500;
@@ -191,38 +191,42 @@ it("selects what the answer says, in the corpus's own formats, and draws it", as
   for (const { source } of selection.composition) expect(figure).toContain(`>${source}</text>`);
 });
 
-it('does nothing the second time, gives the same bytes, and tells the newcomer about it', async () => {
-  const ofRun = new Set(['index.json', 'ranking.json', 'targets.parquet', 'classifier/weights.bin']);
-  const before = [
-    await hashFiles(demo.files.selection),
-    await hashFiles(join(folder, 'corpus')),
-    [...(await hashFiles(join(folder, 'run')))].filter(([file]) => ofRun.has(file)),
-  ];
-  const { code, stdout } = await betr('demo', '--dir', folder);
-  expect(code).toBe(0);
-  expect(stdout).toMatch(/all reused from an earlier run; /);
-  expect(stdout).toMatch(/RANK +all reused from an earlier run/);
-  for (const heading of [
-    'CORPUS',
-    'BENCHMARKS',
-    'INDEX',
-    'TRAIN',
-    'RANK',
-    'TIME',
-    'WHAT EACH TARGET FAVORS',
-    'BUDGETS',
-    'THE CUT',
-    'FILES',
-    'NEXT',
-  ])
-    expect(stdout).toMatch(new RegExp(`^${heading}\\b`, 'm'));
-  const after = [
-    await hashFiles(demo.files.selection),
-    await hashFiles(join(folder, 'corpus')),
-    [...(await hashFiles(join(folder, 'run')))].filter(([file]) => ofRun.has(file)),
-  ];
-  expect(after).toEqual(before);
-  const status = await betr('status', '--config', demo.files.settings, '--json');
-  expect(status.code).toBe(0);
-  expect(JSON.parse(status.stdout)).toMatchObject({ shardsToScore: 0, problems: [] });
-}, 120_000);
+longTest(
+  'does nothing the second time, gives the same bytes, and tells the newcomer about it',
+  async () => {
+    const ofRun = new Set(['index.json', 'ranking.json', 'targets.parquet', 'classifier/weights.bin']);
+    const before = [
+      await hashFiles(demo.files.selection),
+      await hashFiles(join(folder, 'corpus')),
+      [...(await hashFiles(join(folder, 'run')))].filter(([file]) => ofRun.has(file)),
+    ];
+    const { code, stdout } = await betr('demo', '--dir', folder);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/all reused from an earlier run; /);
+    expect(stdout).toMatch(/RANK +all reused from an earlier run/);
+    for (const heading of [
+      'CORPUS',
+      'BENCHMARKS',
+      'INDEX',
+      'TRAIN',
+      'RANK',
+      'TIME',
+      'WHAT EACH TARGET FAVORS',
+      'BUDGETS',
+      'THE CUT',
+      'FILES',
+      'NEXT',
+    ])
+      expect(stdout).toMatch(new RegExp(`^${heading}\\b`, 'm'));
+    const after = [
+      await hashFiles(demo.files.selection),
+      await hashFiles(join(folder, 'corpus')),
+      [...(await hashFiles(join(folder, 'run')))].filter(([file]) => ofRun.has(file)),
+    ];
+    expect(after).toEqual(before);
+    const status = await betr('status', '--config', demo.files.settings, '--json');
+    expect(status.code).toBe(0);
+    expect(JSON.parse(status.stdout)).toMatchObject({ shardsToScore: 0, problems: [] });
+  },
+  120_000,
+);

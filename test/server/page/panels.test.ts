@@ -10,6 +10,7 @@ import { weighDomains } from '../../../domains/domains.ts';
 import { evaluationFile, evaluationHtml, reportFile } from '../../../evaluation/report.ts';
 import { goldenTables } from '../../domains/tables.ts';
 import { makeEvaluation } from '../made-evaluation.ts';
+import { longTest } from '../../long.ts';
 import { describeInChromium, type Opened } from './browser.ts';
 import { budget, sharePage } from './shared-page.ts';
 
@@ -96,7 +97,7 @@ describeInChromium('the panels of the page', () => {
     await checkData(page);
   });
 
-  it('show an evaluation and domains only if the run has them', async () => {
+  longTest('show an evaluation and domains only if the run has them', async () => {
     const { page, faults } = await load(budget);
     for (const panel of ['#evaluation', '#domains'])
       expect(await page.locator(panel).isVisible()).toBe(false);
