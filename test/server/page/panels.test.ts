@@ -13,6 +13,7 @@ import { evaluationFile, evaluationHtml, reportFile } from '../../../evaluation/
 import { goldenTables } from '../../domains/tables.ts';
 import { pretrainPlan } from '../../models/trainer/jobs.ts';
 import { makeEvaluation } from '../made-evaluation.ts';
+import { longTest } from '../../long.ts';
 import { describeInChromium, type Opened } from './browser.ts';
 import { budget, sharePage } from './shared-page.ts';
 
@@ -99,7 +100,7 @@ describeInChromium('the panels of the page', () => {
     await checkData(page);
   });
 
-  it('show an evaluation and domains only if the run has them', async () => {
+  longTest('show an evaluation and domains only if the run has them', async () => {
     const { page, faults } = await load(budget);
     for (const panel of ['#evaluation', '#domains'])
       expect(await page.locator(panel).isVisible()).toBe(false);

@@ -60,7 +60,7 @@ describeInChromium('the page of a run without an answer', () => {
     jobMs,
   );
 
-  it(
+  longTest(
     'cancels a job',
     async () => {
       const { page } = await load();
