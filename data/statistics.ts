@@ -40,7 +40,10 @@ export function percentileBounds(samples: readonly number[], value: number): Bou
   return { low: sorted[tail] ?? value, high: sorted[sorted.length - 1 - tail] ?? value };
 }
 
-/** The quantile at `share` of sorted numbers, interpolated linearly (Hyndman and Fan 1996, type 7); NaN if there are none. */
+/**
+ * The quantile at `share` of sorted numbers, interpolated linearly (Hyndman and Fan 1996, type 7); NaN if there are
+ * none.
+ */
 export function quantile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
   const below = sorted[Math.floor(place)] ?? Number.NaN;

@@ -6,14 +6,13 @@ import { z } from 'zod';
 import { parquetSource, sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { queryRows } from '../data/duckdb/rows.ts';
 import { commitFile } from '../data/files/commit.ts';
-import { type Judge, type JudgedText, openJudge } from '../indexer/judges/judge.ts';
-import { countUnknown } from '../indexer/targets/unknown.ts';
-import { readSampleBlocks } from '../indexer/vectors/embed.ts';
+import { openJudge } from '../indexer/judges/judge.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
 import { compareScores, type JudgeAgreement, listDifferences } from '../scoring/exam/agreement.ts';
 import { requireSample } from '../scoring/exam/exam-texts.ts';
 import { excerptOf } from './margin.ts';
+import { type Sampled, listSampled, judgeSample } from './judge-sample.ts';
 
 export interface JudgeColumn {
   name: string;
@@ -58,13 +57,6 @@ export interface CompareOptions {
 
 const differencesShown = 10;
 
-type ScoreOf = ReadonlyMap<string, number | null>;
-
-interface Sampled {
-  document: string;
-  source: string;
-}
-
 /**
  * Judges the sample by each judge and compares them. Texts judged before cost nothing. Errors: STEP_MISSING,
  * those of `openJudge` and of judging, DISK_FULL, WRITE_FAILED.
@@ -105,44 +97,6 @@ export async function compareJudges(
     pairs: await Promise.all(
       pairs.map((pair) => comparePair(run, names, columns, sampled, pair, options.keep)),
     ),
-  };
-}
-
-/** The documents to compare, in the order of the sample. */
-async function listSampled(run: Run, documents: number | undefined): Promise<Sampled[]> {
-  return withDuckDb({}, (connection) =>
-    queryRows(
-      connection,
-      `SELECT document, source FROM ${parquetSource(run.files.sample)}` +
-        (documents === undefined ? '' : ` LIMIT ${documents}`),
-      z.object({ document: z.string(), source: z.string() }),
-    ),
-  );
-}
-
-async function judgeSample(
-  run: Run,
-  judge: Judge,
-  documents: number | undefined,
-  report: Report,
-): Promise<{ scoreOf: ScoreOf; unknown: Record<string, number> }> {
-  const found: (Pick<JudgedText, 'score' | 'reason'> & { document: string })[] = [];
-  await readSampleBlocks(
-    run,
-    run.files.sample,
-    async (keys, texts) => {
-      const before = found.length;
-      const judged = await judge.judge(texts, (done) =>
-        report({ stage: `judge the sample by ${judge.name}`, done: before + done, unit: 'documents' }),
-      );
-      for (const [at, { score, reason }] of judged.entries())
-        found.push({ document: keys[at] ?? '', score, reason });
-    },
-    documents,
-  );
-  return {
-    scoreOf: new Map(found.map(({ document, score }) => [document, score])),
-    unknown: countUnknown(found),
   };
 }
 

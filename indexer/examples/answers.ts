@@ -7,7 +7,7 @@ import type { Quarantine } from '../../data/files/quarantine.ts';
 import { readRows } from '../../data/rows/rows.ts';
 import { idIn, isRow, type Row } from '../../run/fields/field-path.ts';
 import { trimText } from '../../run/fields/field-value.ts';
-import { questionText } from './general.ts';
+import { questionText } from './general-question.ts';
 import { answerFields } from './general-fields.ts';
 import type { Open, Outcome } from './outcome.ts';
 import { openRules, type Rules } from './read.ts';

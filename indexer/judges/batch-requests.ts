@@ -14,7 +14,7 @@ import type { ModelEntry } from '../../run/model-settings.ts';
 import { isAddress } from '../../run/address.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
-import { readSampleBlocks } from '../vectors/embed.ts';
+import { readSampleBlocks } from '../sample/sample-blocks.ts';
 import type { Judge, JudgeRequest } from './judge.ts';
 
 export interface BatchWritten {

@@ -4,7 +4,7 @@
 import { DOUBLE, VARCHAR } from '../../data/duckdb/library.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { readSampleBlocks } from '../vectors/embed.ts';
+import { readSampleBlocks } from '../sample/sample-blocks.ts';
 import { type Head, scoresOf } from '../../models/onnx/head.ts';
 import { openVectors } from '../vectors/vectors.ts';
 import { writeTargetsFile } from './targets-file.ts';

@@ -9,7 +9,7 @@ import type { Progress, Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import type { Judge, JudgedQuestion, JudgedText } from '../judges/judge.ts';
 import { sampleNoteSchema } from '../sample/sample.ts';
-import { readSampleBlocks } from '../vectors/embed.ts';
+import { readSampleBlocks } from '../sample/sample-blocks.ts';
 import { type TargetColumn, writeTargetsFile } from './targets-file.ts';
 import { countUnknown } from './unknown.ts';
 

@@ -1,7 +1,7 @@
 // Sentences that results are told with, where the figures decide what is said.
 
 import { describe, expect, it } from '@jest/globals';
-import { describeDrift } from '../../cli/commands/rank.ts';
+import { describeDrift } from '../../cli/rank-text.ts';
 import { describeVerdict } from '../../evaluation/evaluation.ts';
 import type { Drift } from '../../ranking/drift.ts';
 import { describeFewChunks } from '../../scoring/score-progress.ts';

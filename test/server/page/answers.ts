@@ -14,6 +14,7 @@ import type { Job } from '../../../server/jobs/records.ts';
 import type { CompositionAnswer, HistogramAnswer } from '../../../server/routes/mixture.ts';
 import type { AuditDocument, AuditSaved, AuditState } from '../../../server/routes/audit.ts';
 import type * as page from '../../../server/page/answers.ts';
+import type * as auditPage from '../../../server/page/audit-answers.ts';
 import { benchmarksSchema, rankingsSchema } from '../../../server/routes/rankings.ts';
 import { trainingJobSchema, trainingListSchema } from '../../../server/routes/training.ts';
 import type { Answer } from '../../../ranking/budget/question.ts';
@@ -60,9 +61,9 @@ interface Page {
   examples: page.Examples;
   training: page.Training;
   trainingJob: page.TrainingEvents;
-  auditState: page.AuditState;
-  auditDocument: page.AuditDocument;
-  auditSaved: page.AuditSaved;
+  auditState: auditPage.AuditState;
+  auditDocument: auditPage.AuditDocument;
+  auditSaved: auditPage.AuditSaved;
 }
 
 /** Every answer of the server is one that the page can take. */
