@@ -47,7 +47,7 @@ export async function openOnnxModel(settings: ModelSettings, baseFolder: string)
     return {
       name: settings.name,
       fingerprint: fingerprint({
-        languageModel: 1,
+        languageModel: 2,
         content: await describeContent(found, dtype),
         dtype,
         context,
