@@ -40,7 +40,7 @@ export function rankCommand(): Command {
     )
     .option(
       '--force-judge',
-      'use a judge (lm:JUDGE) even if it fails its exam; the notes of the ranking record it',
+      'use a judge (lm:JUDGE) even if it fails its exam; the ranking then has a warning',
       false,
     )
     .action(async (given: RankOptions) => {
@@ -130,6 +130,7 @@ export function summarizeRank({
   scores,
   withoutDocuments,
   notes,
+  warnings,
 }: RankResult): object {
   const { generation, publishedAt, documents, tokens, estimatedDocuments, unknown, textBytes, quarantined } =
     ranking;
@@ -152,6 +153,7 @@ export function summarizeRank({
     ...scores,
     withoutDocuments,
     notes,
+    warnings,
   };
 }
 
@@ -165,6 +167,7 @@ export function describeRank({
   scores,
   withoutDocuments,
   notes,
+  warnings,
 }: RankResult): string {
   const estimated = ranking.estimatedDocuments > 0 ? ' (estimated)' : '';
   const lines = [
@@ -185,6 +188,7 @@ export function describeRank({
   if (ranking.unknown !== undefined) lines.push(`${describeUnknown(ranking.unknown)}. They are left out`);
   if (ranking.quarantined > 0) lines.push(describeQuarantine(ranking.quarantined));
   if (withoutDocuments.empty > 0) lines.push(describeEmpty(withoutDocuments.empty));
+  for (const warning of warnings) lines.push(`Warning: ${warning}`);
   for (const note of notes) lines.push(`Note: ${note}`);
   lines.push(`Files: ${folder}`);
   return [

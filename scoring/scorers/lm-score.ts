@@ -48,7 +48,7 @@ const prepare: ScorerKind['prepare'] = async (context) => {
       notes: [
         describeJudged(judge, judged),
         ...warnOfDummy(judge),
-        ...examined,
+        ...examined.notes,
         ...(earlier === undefined
           ? []
           : describeChange(earlier, (await readTargetScores(run.files.targets)) ?? new Map())),
@@ -57,6 +57,7 @@ const prepare: ScorerKind['prepare'] = async (context) => {
         publishedTest,
         ...card.notes,
       ],
+      warnings: examined.warnings,
     };
   } finally {
     await judge.close();

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { biasesFor, UsualLogs, withoutBiases } from '../../../models/endpoint/raised-tokens.ts';
+import { biasesFor, UsualLogs, withoutBiases } from '../../../models/endpoint/routes/raised-tokens.ts';
 
 const logits = fc.array(fc.double({ min: -20, max: 0, noNaN: true }), { minLength: 3, maxLength: 30 });
 

@@ -1,11 +1,11 @@
 // The route of llama.cpp's server: /completion, which answers for any token of the vocabulary.
 
 import { z } from 'zod';
-import { fail } from '../../run/errors/errors.ts';
+import { fail } from '../../../run/errors/errors.ts';
 import { findCut, findExcess, findFault } from './log-probabilities.ts';
 import { biasesFor, UsualLogs, withoutBiases } from './raised-tokens.ts';
 import { type Asking, type NextToken, type Routes, checkDoubled, ifThere } from './route-requests.ts';
-import { addUsage } from './usage.ts';
+import { addUsage } from '../usage.ts';
 
 const llamaSchema = z.object({
   tokens_evaluated: z.number().nullish(),
