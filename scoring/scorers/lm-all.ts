@@ -11,7 +11,7 @@ import type { Run } from '../../run/run.ts';
 import type { JudgeSettings } from '../../run/judge-settings.ts';
 import type { BatchNotes, CorpusScorer, ScorerKind } from './kind.ts';
 import { measureJudge, priceOf } from './lm-measure.ts';
-import { describeModel, publishedTest, warnOfDummy } from './lm-score.ts';
+import { describeModel, publishedTest, warnOfDummy, withArticle } from './lm-score.ts';
 
 export const lmAll: ScorerKind = {
   name: 'lm#all',
@@ -34,7 +34,7 @@ export const lmAll: ScorerKind = {
         slow: true,
         fingerprint: judge.fingerprint,
         notes: [
-          `The judge "${name}" gives every document a ${judge.kind} (${describeModel(judge)}).`,
+          `The judge "${name}" gives every document ${withArticle(judge.kind)} (${describeModel(judge)}).`,
           ...warnOfDummy(judge),
           ...examined.notes,
           ...judge.notes,

@@ -85,7 +85,10 @@ export async function crashServers(folder: string, rounds: number, seed: number)
         env: { ...process.env, NODE_OPTIONS: '' },
       });
       running[at] = server;
-      server.once('message', (url) => void writeFile(join(servers, String(at)), String(url)).then(resolve));
+      server.once(
+        'message',
+        (url) => void writeFile(join(servers, String(at)), z.string().parse(url)).then(resolve),
+      );
       server.once('exit', () => {
         if (!isOver) void start(at);
       });

@@ -41,7 +41,7 @@ export interface JudgeProject {
 /** Makes the project, with an index of 520 documents. */
 export async function openJudgeProject(): Promise<JudgeProject> {
   const folder = await mkdtemp(join(tmpdir(), 'betr-judge-'));
-  let isRefused = (_prompt: string): boolean => false;
+  let isRefused = (prompt: string): boolean => prompt === '';
   const [bag, server] = [await openBagOfWords(), await openTopicServer((asked) => isRefused(asked))];
   const sources = { for: ['space'], against: ['kitchen'] };
   await makeProject(folder, bag.url, {
