@@ -87,7 +87,7 @@ function describeCost({ cost }: Exam): string[] {
 }
 
 /** The comparison: each judge, then each pair with the documents that differ most. */
-export function describeComparison({ documents, keep, judges, mean, pairs }: JudgeComparison): string {
+export function describeComparison({ documents, keep, judges, means, pairs }: JudgeComparison): string {
   return [
     `${formatCountOf(documents, 'document')} of the sample`,
     formatTable([
@@ -99,7 +99,15 @@ export function describeComparison({ documents, keep, judges, mean, pairs }: Jud
         judge.mean?.toPrecision(3) ?? 'none',
         formatCount(sumUnknown(judge.unknown)),
       ]),
-      ['mean of all', '', '', mean.mean?.toPrecision(3) ?? 'none', formatCount(mean.unknown)],
+      ...means
+        .filter(({ judges: count }) => count > 1)
+        .map(({ kind, judges: count, mean, unknown }) => [
+          `mean of ${formatCount(count)}`,
+          kind,
+          '',
+          mean?.toPrecision(3) ?? 'none',
+          formatCount(unknown),
+        ]),
     ]),
     ...pairs.flatMap((pair) => describePair(pair, keep)),
   ].join('\n');
@@ -115,7 +123,7 @@ function describePair(pair: JudgePair, keep: number): string[] {
       `of ${formatInterval(area)}`,
     `  Changing from ${first} to ${second} at ${formatShare(keep)} replaces ${formatCount(dropped)} of ` +
       `${formatCountOf(kept, 'kept document')} (${formatShare(kept === 0 ? 0 : dropped / kept)})`,
-    '  They differ most about:',
+    ...(differences.length === 0 ? [] : ['  They differ most about:']),
     ...differences.map(
       ({ document, source, percentiles: [a, b], excerpt }) =>
         `    ${escapeControls(document)}${source === '' ? '' : ` (${escapeControls(source)})`}: ` +

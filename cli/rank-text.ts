@@ -20,6 +20,7 @@ export function summarizeRank({
   scores,
   withoutDocuments,
   notes,
+  warnings,
 }: RankResult): object {
   const { generation, publishedAt, documents, tokens, estimatedDocuments, unknown, textBytes, quarantined } =
     ranking;
@@ -42,6 +43,7 @@ export function summarizeRank({
     ...scores,
     withoutDocuments,
     notes,
+    warnings,
   };
 }
 
@@ -55,6 +57,7 @@ export function describeRank({
   scores,
   withoutDocuments,
   notes,
+  warnings,
 }: RankResult): string {
   const estimated = ranking.estimatedDocuments > 0 ? ' (estimated)' : '';
   const lines = [
@@ -75,6 +78,7 @@ export function describeRank({
   if (ranking.unknown !== undefined) lines.push(`${describeUnknown(ranking.unknown)}. They are left out`);
   if (ranking.quarantined > 0) lines.push(describeQuarantine(ranking.quarantined));
   if (withoutDocuments.empty > 0) lines.push(describeEmpty(withoutDocuments.empty));
+  for (const warning of warnings) lines.push(`Warning: ${warning}`);
   for (const note of notes) lines.push(`Note: ${note}`);
   lines.push(`Files: ${folder}`);
   return [

@@ -46,6 +46,8 @@ export interface RankResult {
   withoutDocuments: UnusableShards;
   /** What users of the ranking must know about the scorer and the shards. */
   notes: string[];
+  /** Why the ranking may be worthless. */
+  warnings: readonly string[];
 }
 
 export interface RankOptions {
@@ -162,7 +164,8 @@ async function publishScores(
   ]);
   const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
   const folder = dirname(run.files.ranking);
-  return { ranking, folder, published, drift, prediction, scores, withoutDocuments, notes };
+  const { warnings = [] } = prepared;
+  return { ranking, folder, published, drift, prediction, scores, withoutDocuments, notes, warnings };
 }
 
 /** Notes about shards that differ from the previous generation or from the plan. */

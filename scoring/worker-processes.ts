@@ -49,7 +49,12 @@ export async function runProcesses(
     if (signal?.aborted === true) return [];
     const child = fork(
       new URL('./work-process.js', import.meta.url),
-      [run.settingsPath, String(graceMs), run.ranking],
+      [
+        ...['--config', run.settingsPath],
+        ...['--ranking', run.ranking],
+        ...(run.scorer === undefined ? [] : ['--scorer', run.scorer]),
+        ...['--grace', String(graceMs)],
+      ],
       {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
         execArgv: nodeFlags,

@@ -36,7 +36,7 @@ export function rankCommand(): Command {
     )
     .option(
       '--force-judge',
-      'use a judge (lm:JUDGE) even if it fails its exam; the notes of the ranking record it',
+      'use a judge (lm:JUDGE) even if it fails its exam; the ranking then has a warning',
       false,
     )
     .action(async (given: RankOptions) => {

@@ -51,6 +51,7 @@ export const preparedSchema = z.strictObject({
   slow: z.boolean().optional(),
   fingerprint: z.string(),
   notes: z.array(z.string()),
+  warnings: z.array(z.string()).optional(),
   crossFits: z.string().optional(),
   testTargets: testTargetsSchema.optional(),
 }) satisfies z.ZodType<PreparedScorer>;
@@ -58,7 +59,7 @@ const savedSchema = preparedSchema.extend({ scorer: z.string() });
 
 /** The run with the ranking of a scorer. Errors: SCORER_UNKNOWN. */
 export function rankingRun(run: Run, scorer: string): Run {
-  return parseScorer(scorer).kind === betr ? run : { ...rankingOf(run, rankingName(run, scorer)), scorer };
+  return parseScorer(scorer).kind === betr ? run : rankingOf(run, rankingName(run, scorer), scorer);
 }
 
 /**

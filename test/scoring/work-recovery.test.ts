@@ -84,9 +84,8 @@ describe('betr work', () => {
       await withShards(1, 4000, async (run) => {
         await makePlan(run, silent);
         const child = fork(new URL('../../scoring/work-process.js', import.meta.url), [
+          '--config',
           run.settingsPath,
-          '0',
-          '',
         ]);
         child.disconnect();
         expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0);

@@ -33,13 +33,16 @@ function makeTexts(): { id: string; source: string; text: string }[] {
 export interface JudgeProject {
   folder: string;
   server: LanguageModelServer;
+  /** Which prompts the server refuses from now on. */
+  refuse: (isRefused: (prompt: string) => boolean) => void;
   close: () => Promise<void>;
 }
 
 /** Makes the project, with an index of 520 documents. */
 export async function openJudgeProject(): Promise<JudgeProject> {
   const folder = await mkdtemp(join(tmpdir(), 'betr-judge-'));
-  const [bag, server] = [await openBagOfWords(), await openTopicServer()];
+  let isRefused = (prompt: string): boolean => prompt === '';
+  const [bag, server] = [await openBagOfWords(), await openTopicServer((asked) => isRefused(asked))];
   const sources = { for: ['space'], against: ['kitchen'] };
   await makeProject(folder, bag.url, {
     shards: { 'a.jsonl': jsonl(makeTexts()) },
@@ -77,6 +80,11 @@ export async function openJudgeProject(): Promise<JudgeProject> {
           questions: [question],
           exam: sources,
         })),
+        {
+          name: 'by-thinking-files',
+          model: 'chat-files',
+          questions: [{ ...question, prompt: `Think. ${prompt}` }],
+        },
         { name: 'dull', model: 'try', questions: [{ ...question, leastMass: 0 }] },
       ],
     },
@@ -85,6 +93,7 @@ export async function openJudgeProject(): Promise<JudgeProject> {
   return {
     folder,
     server,
+    refuse: (next) => (isRefused = next),
     async close() {
       await Promise.all([bag.close(), server.close()]);
       await rm(folder, { recursive: true });

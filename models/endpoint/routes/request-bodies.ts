@@ -1,6 +1,6 @@
 // The bodies of requests to a language model, whether betr sends them or writes them to a file.
 
-import type { ModelEntry } from '../../run/model-settings.ts';
+import type { ModelEntry } from '../../../run/model-settings.ts';
 
 /** Alternatives to a token that chat routes report at most. */
 const chatTopMost = 20;

@@ -1,8 +1,8 @@
 // The log probability of a text, from a server that echoes it.
 
-import { fail } from '../../run/errors/errors.ts';
-import { startWindow, textWindows } from '../joined-tokens.ts';
-import type { TextLogProbability } from '../language-model.ts';
+import { fail } from '../../../run/errors/errors.ts';
+import { startWindow, textWindows } from '../../joined-tokens.ts';
+import type { TextLogProbability } from '../../language-model.ts';
 import { alignEcho, type Opened, roomOf, sumOf } from './positions.ts';
 
 /** Scores a text by echo. Errors: as `answer`. */

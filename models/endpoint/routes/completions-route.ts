@@ -1,6 +1,6 @@
 // OpenAI's /completions: the most likely next tokens, and a prompt repeated with its log probabilities.
 
-import { fail } from '../../run/errors/errors.ts';
+import { fail } from '../../../run/errors/errors.ts';
 import { type Completion, findExcess, findFault, type Position } from './log-probabilities.ts';
 import {
   type Asking,

@@ -2,6 +2,7 @@
 // plausible. Some servers omit them, fill them with zeros, or return those of other tokens, all with status 200.
 
 import { z } from 'zod';
+import { formatCountOf } from '../../../run/amounts.ts';
 
 export interface TopToken {
   text: string;
@@ -153,6 +154,6 @@ export function findCut(counted: number | null, sent: number | string): string |
 /** The same for a text of so many characters, by `countVaried`. */
 export function findCutText(counted: number | null, characters: number): string | undefined {
   return counted !== null && counted * charactersPerToken < characters
-    ? `it read only ${counted} tokens of a prompt of ${characters} characters, which it silently cut`
+    ? `it read only ${formatCountOf(counted, 'token')} of a prompt of ${formatCountOf(characters, 'character')}, which it silently cut`
     : undefined;
 }

@@ -1,12 +1,12 @@
 // Answers to questions from a model at a server.
 
-import { fail } from '../../run/errors/errors.ts';
-import { cutPrompts, joining, joinTexts, type Joined, startWindow } from '../joined-tokens.ts';
-import type { Answer, ContinuationAnswer, CutSide, Question } from '../language-model.ts';
+import { fail } from '../../../run/errors/errors.ts';
+import { cutPrompts, joining, joinTexts, type Joined, startWindow } from '../../joined-tokens.ts';
+import type { Answer, ContinuationAnswer, CutSide, Question } from '../../language-model.ts';
 import type { Position } from './log-probabilities.ts';
 import type { Routes } from './route-requests.ts';
-import type { ServerTokenizer } from './server-tokenizer.ts';
-import { countUsage, type Usage } from './usage.ts';
+import type { ServerTokenizer } from '../server-tokenizer.ts';
+import { countUsage, type Usage } from '../usage.ts';
 import { alignEcho, type Opened, roomOf, sumOf } from './positions.ts';
 
 /** Answers a question through the best route of the server. */

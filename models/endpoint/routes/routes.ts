@@ -1,7 +1,7 @@
 // The routes to a server's log probabilities. One test request for each at opening shows which of them the
 // server has.
 
-import { fail } from '../../run/errors/errors.ts';
+import { fail } from '../../../run/errors/errors.ts';
 import { findCut, type Position } from './log-probabilities.ts';
 import { type Asking, type Prompt, type Routes, chat, ifThere, orFail, readNext } from './route-requests.ts';
 import { chatTop } from './request-bodies.ts';

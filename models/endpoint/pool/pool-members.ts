@@ -1,14 +1,14 @@
 // The servers of a pool: which there are, which of them work, and when the others are tried again. All must serve
 // the model of the first one that answered.
 
-import { type BetrError, fail, knownError } from '../../run/errors/errors.ts';
-import { showPath } from '../../run/address.ts';
-import type { ModelEntry, Servers } from '../../run/model-settings.ts';
+import { type BetrError, fail, knownError } from '../../../run/errors/errors.ts';
+import { showPath } from '../../../run/address.ts';
+import type { ModelEntry, Servers } from '../../../run/model-settings.ts';
 import { setTimeout } from 'node:timers/promises';
-import type { LanguageModel } from '../language-model.ts';
-import type { Pace } from '../../data/remote/retry.ts';
-import { defaultPace } from './exchange.ts';
-import { type Identity, openServerModel } from './language-model.ts';
+import type { LanguageModel } from '../../language-model.ts';
+import type { Pace } from '../../../data/remote/retry.ts';
+import { defaultPace } from '../exchange.ts';
+import { type Identity, openServerModel } from '../language-model.ts';
 import { readAddresses } from './server-addresses.ts';
 
 /** Shows a message about servers to the user. */

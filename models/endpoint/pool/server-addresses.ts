@@ -2,10 +2,10 @@
 
 import { type FileHandle, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { reasonOf, systemCode } from '../../run/errors/errors.ts';
-import { escapeControls } from '../../run/escape-controls.ts';
-import type { Servers } from '../../run/model-settings.ts';
-import { openRegular } from '../../run/regular-file.ts';
+import { reasonOf, systemCode } from '../../../run/errors/errors.ts';
+import { escapeControls } from '../../../run/escape-controls.ts';
+import type { Servers } from '../../../run/model-settings.ts';
+import { openRegular } from '../../../run/regular-file.ts';
 
 /** No address is longer. */
 const mostBytes = 4096;

@@ -1,10 +1,11 @@
 // An opened model at a server, and log probabilities from the positions of a text that it echoes.
 
-import { fail } from '../../run/errors/errors.ts';
-import type { ContinuationAnswer } from '../language-model.ts';
+import type { Limit } from '../../../run/at-once.ts';
+import { fail } from '../../../run/errors/errors.ts';
+import type { ContinuationAnswer } from '../../language-model.ts';
 import type { Position } from './log-probabilities.ts';
 import type { Asking, Routes } from './route-requests.ts';
-import type { ServerTokenizer } from './server-tokenizer.ts';
+import type { ServerTokenizer } from '../server-tokenizer.ts';
 
 /** An opened model at a server. */
 export interface Opened {
@@ -12,7 +13,7 @@ export interface Opened {
   routes: Routes;
   tokenizer: ServerTokenizer | undefined;
   contextTokens: number | null;
-  atOnce: <T>(work: () => Promise<T>) => Promise<T>;
+  atOnce: Limit;
 }
 
 /** The most tokens of a window: one place is left for the token the server generates. */

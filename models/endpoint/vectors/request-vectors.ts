@@ -1,11 +1,11 @@
 // Requests for vectors to an endpoint.
 
-import { showPath } from '../../run/address.ts';
-import { fail } from '../../run/errors/errors.ts';
-import { readVectors } from './answer.ts';
-import { EndpointProblem, exchange } from './exchange.ts';
-import type { Pace } from '../../data/remote/retry.ts';
-import { readRefusal, type Refusal } from './refusal.ts';
+import { showPath } from '../../../run/address.ts';
+import { fail } from '../../../run/errors/errors.ts';
+import { readVectors } from './read-vectors.ts';
+import { EndpointProblem, exchange } from '../exchange.ts';
+import type { Pace } from '../../../data/remote/retry.ts';
+import { readRefusal, type Refusal } from '../refusal.ts';
 
 export interface Endpoint {
   url: string;

@@ -1,8 +1,8 @@
 // The routes of vLLM and SGLang that answer for the tokens a request names.
 
 import { z } from 'zod';
-import { fail } from '../../run/errors/errors.ts';
-import { EndpointProblem } from './exchange.ts';
+import { fail } from '../../../run/errors/errors.ts';
+import { EndpointProblem } from '../exchange.ts';
 import { sumTolerance } from './log-probabilities.ts';
 import {
   type Asking,
@@ -13,7 +13,7 @@ import {
   readNext,
   requestCompletion,
 } from './route-requests.ts';
-import { addUsage } from './usage.ts';
+import { addUsage } from '../usage.ts';
 
 const scoresSchema = z.object({
   usage: z.object({ prompt_tokens: z.number().nullish(), completion_tokens: z.number().nullish() }).nullish(),

@@ -3,10 +3,10 @@
 // is left out for a while, and its calls move to the others. With a folder, servers join and leave as their
 // files do.
 
-import { fail } from '../../run/errors/errors.ts';
-import { fingerprint } from '../../run/run.ts';
-import { type ModelEntry, type Servers, showPlace } from '../../run/model-settings.ts';
-import type { LanguageModel } from '../language-model.ts';
+import { fail } from '../../../run/errors/errors.ts';
+import { fingerprint } from '../../../run/run.ts';
+import { type ModelEntry, type Servers, showPlace } from '../../../run/model-settings.ts';
+import type { LanguageModel } from '../../language-model.ts';
 import { callsAtServer } from './calls-at-server.ts';
 import { defaultPoolPace, PoolMembers, type PoolPace, type Tell } from './pool-members.ts';
 import { PoolLine } from './pool-line.ts';

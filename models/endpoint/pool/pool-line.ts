@@ -1,8 +1,8 @@
 // The line of calls that wait for a server of a pool.
 
-import { BetrError, fail } from '../../run/errors/errors.ts';
-import type { ModelEntry } from '../../run/model-settings.ts';
-import type { LanguageModel } from '../language-model.ts';
+import { BetrError, fail } from '../../../run/errors/errors.ts';
+import type { ModelEntry } from '../../../run/model-settings.ts';
+import type { LanguageModel } from '../../language-model.ts';
 import { callsAtServer } from './calls-at-server.ts';
 import { type Member, type PoolMembers, type PoolPace, problemOf, type Tell } from './pool-members.ts';
 

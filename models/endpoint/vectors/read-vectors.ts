@@ -2,7 +2,7 @@
 // an error, because nobody would notice a vector assigned to the wrong text.
 
 import { z } from 'zod';
-import type { Quote } from './quote.ts';
+import type { Quote } from '../quote.ts';
 
 const itemSchema = z.object({
   index: z.number().int().nonnegative().nullish(),

@@ -1,7 +1,7 @@
 // The requests that all routes to log probabilities share, and the checks of their answers.
 
-import { fail } from '../../run/errors/errors.ts';
-import { EndpointProblem } from './exchange.ts';
+import { fail } from '../../../run/errors/errors.ts';
+import { EndpointProblem } from '../exchange.ts';
 import {
   type Completion,
   completionSchema,
@@ -12,8 +12,8 @@ import {
 } from './log-probabilities.ts';
 import type { LogprobsMode } from './logprobs-mode.ts';
 import { chatBody, completionBody } from './request-bodies.ts';
-import type { Server } from './server.ts';
-import { addUsage, estimateTokens } from './usage.ts';
+import type { Server } from '../server.ts';
+import { addUsage, estimateTokens } from '../usage.ts';
 
 const contentFilter = 'a content filter stopped its answer';
 
