@@ -76,7 +76,7 @@ export function trainerCommand(): Command {
       if (folders.length === 0) printResult(options.json, { jobs: [] }, 'No job is left to run.');
       else if (options.slurm) await useSlurm(requireRun(run), folders, options);
       else if (options.dryRun) await printPlan(python, folders, options);
-      else await work(python, folders, options);
+      else await workHere(python, folders, options);
     });
 }
 
@@ -163,7 +163,12 @@ async function printPlan(python: Python, folders: readonly string[], options: Tr
   );
 }
 
-async function work(python: Python, folders: readonly string[], options: TrainerOptions): Promise<void> {
+/** Runs jobs here and prints how they ended; sets the exit code. */
+export async function workHere(
+  python: Python,
+  folders: readonly string[],
+  options: Pick<TrainerOptions, 'atOnce' | 'threads' | 'json'>,
+): Promise<void> {
   const stop = new AbortController();
   let interrupted: number | undefined;
   for (const [signal, code] of Object.entries(exitOnSignal))
