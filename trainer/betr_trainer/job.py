@@ -99,14 +99,14 @@ class Job:
         """Compares every input with its hash. Errors: INPUT_MISSING, INPUT_CHANGED."""
         for each in self.inputs:
             if not each.path.is_file():
-                hint = " If the job's folder was moved, move its inputs along." if not each.path.exists() else ""
+                hint = " If the job was moved, move its inputs along, or write it again." if not each.path.exists() else ""
                 raise TrainerError("INPUT_MISSING", f'Input "{each.name}" is not a file: {each.path}.{hint}')
             found = sha256_file(each.path)
             if found != each.sha256:
                 raise TrainerError(
                     "INPUT_CHANGED",
                     f'Input "{each.name}" has changed since the job was written: {each.path} has SHA-256 {found}, '
-                    f"job.json says {each.sha256}. Plan the job again.",
+                    f"job.json says {each.sha256}. Restore it, or write the job again under another name.",
                 )
 
 
