@@ -99,7 +99,7 @@ class Job:
         """Compares every input with its hash. Errors: INPUT_MISSING, INPUT_CHANGED."""
         for each in self.inputs:
             if not each.path.is_file():
-                hint = " If the job was moved, move its inputs along, or write it again." if not each.path.exists() else ""
+                hint = " If the job's folder was moved, move its inputs along." if not each.path.exists() else ""
                 raise TrainerError("INPUT_MISSING", f'Input "{each.name}" is not a file: {each.path}.{hint}')
             found = sha256_file(each.path)
             if found != each.sha256:
