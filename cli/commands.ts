@@ -18,6 +18,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   domains: async () => (await import('./commands/domains.ts')).domainsCommand(),
   run: async () => (await import('./commands/run.ts')).runCommand(),
   evaluate: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
+  trial: async () => (await import('./commands/trial.ts')).trialCommand(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
   bench: async () => (await import('./commands/bench.ts')).benchCommand(),
   leaks: async () => (await import('./commands/leaks.ts')).leaksCommand(),

@@ -50,6 +50,8 @@ const sharedNames = {
   jobs: 'jobs',
   /** Training jobs, each in a folder of its own. */
   training: 'training',
+  /** Plans, selections and reports of trials. */
+  trials: 'trials',
   apiKeys: 'keys.json',
   slurm: 'slurm',
   lock: 'lock',

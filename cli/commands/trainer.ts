@@ -33,7 +33,7 @@ const exitOnSignal = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export function trainerCommand(): Command {
   return command('trainer', 'run training jobs with Python: small models trained on selections, and more')
     .argument('[jobs...]', "names of jobs in the run's training/, or paths of job folders")
-    .option('--all', 'every job in training/ that is not done', false)
+    .option('--all', 'every job in training/ that is neither done nor running', false)
     .option(
       '--at-once <count>',
       'jobs at a time (default: one for each GPU, or on a CPU as many as cores and memory allow)',
@@ -68,12 +68,15 @@ export function trainerCommand(): Command {
     .action(async (names: string[], options: TrainerOptions) => {
       const { run, training, settingsFolder } = await openTraining(names, options);
       const python = findPython(run?.settings, settingsFolder);
-      if (options.check) return printCheck(python, options.json);
+      if (options.check) {
+        await printCheck(python, options.json);
+        return;
+      }
       const folders = await chooseJobs(names, options, training);
-      if (folders.length === 0) return printResult(options.json, { jobs: [] }, 'Every job is done.');
-      if (options.slurm) return useSlurm(requireRun(run), folders, options);
-      if (options.dryRun) return printPlan(python, folders, options);
-      return work(python, folders, options);
+      if (folders.length === 0) printResult(options.json, { jobs: [] }, 'No job is left to run.');
+      else if (options.slurm) await useSlurm(requireRun(run), folders, options);
+      else if (options.dryRun) await printPlan(python, folders, options);
+      else await workHere(python, folders, options);
     });
 }
 
@@ -118,7 +121,9 @@ async function chooseJobs(
   if (all && training !== undefined)
     for (const name of await listJobs(training)) {
       const folder = join(training, name);
-      if ((await readJobState(folder))?.state !== 'done') folders.push(folder);
+      const state = (await readJobState(folder))?.state;
+      if (state === 'running') process.stderr.write(`Note: ${name} is left to the worker that has it\n`);
+      else if (state !== 'done') folders.push(folder);
     }
   for (const name of names) folders.push(await findJob(training, name));
   return [...new Set(folders)];
@@ -158,7 +163,12 @@ async function printPlan(python: Python, folders: readonly string[], options: Tr
   );
 }
 
-async function work(python: Python, folders: readonly string[], options: TrainerOptions): Promise<void> {
+/** Runs jobs here and prints how they ended; sets the exit code. */
+export async function workHere(
+  python: Python,
+  folders: readonly string[],
+  options: Pick<TrainerOptions, 'atOnce' | 'threads' | 'json'>,
+): Promise<void> {
   const stop = new AbortController();
   let interrupted: number | undefined;
   for (const [signal, code] of Object.entries(exitOnSignal))
@@ -205,7 +215,7 @@ function describeEnd({ job, card, error }: JobEnd): string {
     `${job}  done in ${formatDuration(seconds)}` +
     (tokens === null ? '' : `, ${formatAmount(tokens)} tokens`) +
     (flops === null ? '' : `, ${formatFlops(flops)} FLOPs`) +
-    `, ${formatCountOf(result.rows, 'row')} of results`
+    (result.rows === 0 ? '' : `, ${formatCountOf(result.rows, 'row')} of results`)
   );
 }
 

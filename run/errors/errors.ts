@@ -12,6 +12,7 @@ import { serverErrors } from './server.ts';
 import { domainsErrors } from './domains.ts';
 import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
+import { trialErrors } from './trials.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -24,6 +25,7 @@ const catalog = {
   ...domainsErrors,
   ...auditErrors,
   ...trainerErrors,
+  ...trialErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;

@@ -106,7 +106,7 @@ class Job:
                 raise TrainerError(
                     "INPUT_CHANGED",
                     f'Input "{each.name}" has changed since the job was written: {each.path} has SHA-256 {found}, '
-                    f"job.json says {each.sha256}. Plan the job again.",
+                    f"job.json says {each.sha256}. Restore it, or write the job again under another name.",
                 )
 
 
