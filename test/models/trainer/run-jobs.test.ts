@@ -73,8 +73,8 @@ describe('training jobs', () => {
 
   it('fail with a sentence and a remedy, each by itself', async () => {
     const expected: [string, string, number, string][] = [
-      ['refused', 'TRAINING_INPUT_CHANGED', 2, 'has changed since the job was written. Restore the file'],
-      ['missing', 'TRAINING_INPUT_MISSING', 2, 'is not a file: /gone. Put the file back'],
+      ['refused', 'TRAINING_INPUT_CHANGED', 2, 'has changed since the job was written.'],
+      ['missing', 'TRAINING_INPUT_MISSING', 2, 'is not a file: /gone.'],
       ['empty', 'TRAINING_INPUT_EMPTY', 2, 'has no text.'],
       ['tokenizer', 'TRAINING_TOKENIZER', 2, 'has 300 tokens, the model 256. Use the model'],
       ['unsafe', 'TRAINING_MODEL_UNSAFE', 2, 'Convert the weights to safetensors'],
@@ -236,7 +236,7 @@ describe('the Python for training', () => {
     });
   });
 
-  it('needs more packages for preference tuning and adapters only', async () => {
+  it('needs more packages to tune models only', async () => {
     const [job] = await openJobs(await writeJobs(folder, ['done-9']));
     expect(packagesOf(job === undefined ? [] : [job.job])).toEqual([]);
     const text = await readFile(join(job?.folder ?? '', 'job.json'), 'utf8');
@@ -249,15 +249,15 @@ describe('the Python for training', () => {
         kind: 'dpo',
         model: { folder: '/m' },
         inputs: [{ name: 'pairs', path: 'p', sha256: 'a'.repeat(64) }],
-        settings: { learningRate: 1, lora: { r: 1, alpha: 1 } },
+        settings: { learningRate: 1 },
       }),
     );
     const [tuning] = await openJobs([dpo]);
     expect(packagesOf(tuning === undefined ? [] : [tuning.job])).toEqual([
-      'trl',
-      'datasets',
       'accelerate',
       'peft',
+      'trl',
+      'datasets',
     ]);
   });
 });
