@@ -3,7 +3,7 @@
 import { type Interval, percentileBounds } from '../../data/statistics.ts';
 import type { Bits } from '../bits.ts';
 import { boundMultiplier, type CurvePoint, findMultiplier } from './multiplier.ts';
-import { poolNoise, signalToNoise, smallestDifference } from './noise.ts';
+import { mean, poolNoise, signalToNoise, smallestDifference } from './noise.ts';
 import type { TrialPlan } from './plan-file.ts';
 import type { ArmGroup } from './report.ts';
 import type { Gain, ReportAtRate, ReportedArm } from './report-file.ts';
@@ -12,7 +12,6 @@ import {
   type ArmRuns,
   estimateArms,
   estimateGains,
-  mean,
   meanOverSets,
   resampleItems,
   type ResampledRuns,

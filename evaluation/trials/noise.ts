@@ -1,7 +1,6 @@
 // The noise of seeds, what a trial can see in spite of it, and the signal to noise of each benchmark.
 
 import { z95 } from '../../data/statistics.ts';
-import { mean } from './resample.ts';
 
 /** The standard deviation of runs that differ only in their seed, pooled over the arms. */
 export interface SeedNoise {
@@ -39,4 +38,8 @@ export function signalToNoise(arms: readonly (readonly number[])[]): number | un
   const means = arms.filter((values) => values.length > 0).map(mean);
   if (noise === undefined || noise.deviation === 0 || means.length < 2) return undefined;
   return (Math.max(...means) - Math.min(...means)) / noise.deviation;
+}
+
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -78,22 +78,46 @@ describe('resampleItems', () => {
 });
 
 describe('intervals over items and seeds', () => {
-  it('contain the true difference about as often as they say', () => {
-    const trials = 120;
+  it.each([
+    [2, 3],
+    [3, 2],
+    [4, 3],
+  ])('contain the true difference of %i arms with %i seeds about as often as they say', (count, seeds) => {
+    const trials = 100;
     let inside = 0;
     let detected = 0;
     for (let trial = 0; trial < trials; trial++) {
-      const { arms, runs } = simulate(trial, { step: 0.01, items: 40 });
+      const { arms, runs } = simulate(trial, { step: 0.02, items: 40, arms: count, seeds });
       const [first = new Map()] = arms;
       const gains = estimateGains(meanOverSets(resampleItems(runs, 1, 200)), arms, first, 1);
-      const { low, high } = gains[2] ?? { low: 0, high: 0 };
+      const { low, high } = gains[1] ?? { low: 0, high: 0 };
       inside += low <= 0.02 && 0.02 <= high ? 1 : 0;
       detected += low > 0 ? 1 : 0;
     }
-    // 95 % of 120 are 114, with a standard deviation of 2.4.
-    expect(inside).toBeGreaterThanOrEqual(106);
-    expect(inside).toBeLessThanOrEqual(120);
+    // 95 of 100, with a standard deviation of 2.2.
+    expect(inside).toBeGreaterThanOrEqual(88);
     expect(detected).toBeLessThan(trials);
+  });
+
+  it('are the paired t interval for two arms on one item', () => {
+    // Scores of three seeds: differences .1, .2 and .6, mean .3, standard deviation .2646; t is 4.3027.
+    const item = (bits: number): { bits: Float64Array; bytes: Float64Array }[] => [
+      { bits: Float64Array.of(bits), bytes: Float64Array.of(1) },
+    ];
+    const runs = [2.1, 3.2, 2.6, 2, 3, 2].map(item);
+    const [base, arm]: ArmRuns[] = [0, 3].map(
+      (first) => new Map([0, 1, 2].map((seed) => [seed, [first + seed]])),
+    );
+    const [gain] = estimateGains(
+      meanOverSets(resampleItems(runs, 1, 20_000)),
+      [arm ?? new Map()],
+      base ?? new Map(),
+      1,
+    );
+    expect(gain?.value).toBeCloseTo(0.3, 12);
+    const half = (4.3027 * 0.26458) / Math.sqrt(3);
+    expect(Math.abs((gain?.low ?? NaN) - (0.3 - half))).toBeLessThan(0.05);
+    expect(Math.abs((gain?.high ?? NaN) - (0.3 + half))).toBeLessThan(0.05);
   });
 
   it('are wider than those of the items alone if seeds differ, and pair the seeds', () => {
