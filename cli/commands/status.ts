@@ -198,8 +198,9 @@ function describeTraining(jobs: readonly TrainingState[]): string[] {
     (state) => `${formatCount(jobs.filter((job) => job.state === state).length)} ${state}`,
   );
   const notable = jobs.filter(({ state }) => state !== 'done' && state !== 'waiting');
+  const isAnyLeft = jobs.some(({ state }) => state !== 'done' && state !== 'running');
   return [
-    `Training    ${states.join(', ')}${jobs.some(({ state }) => state !== 'done') ? ': betr trainer --all' : ''}`,
+    `Training    ${states.join(', ')}${isAnyLeft ? ': betr trainer --all' : ''}`,
     ...notable.map(
       (job) => `            ${job.name} ${job.state}${describeAt(job) === '' ? '' : `: ${describeAt(job)}`}`,
     ),

@@ -33,7 +33,7 @@ const exitOnSignal = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export function trainerCommand(): Command {
   return command('trainer', 'run training jobs with Python: small models trained on selections, and more')
     .argument('[jobs...]', "names of jobs in the run's training/, or paths of job folders")
-    .option('--all', 'every job in training/ that is not done', false)
+    .option('--all', 'every job in training/ that is neither done nor running', false)
     .option(
       '--at-once <count>',
       'jobs at a time (default: one for each GPU, or on a CPU as many as cores and memory allow)',
@@ -68,12 +68,15 @@ export function trainerCommand(): Command {
     .action(async (names: string[], options: TrainerOptions) => {
       const { run, training, settingsFolder } = await openTraining(names, options);
       const python = findPython(run?.settings, settingsFolder);
-      if (options.check) return printCheck(python, options.json);
+      if (options.check) {
+        await printCheck(python, options.json);
+        return;
+      }
       const folders = await chooseJobs(names, options, training);
-      if (folders.length === 0) return printResult(options.json, { jobs: [] }, 'Every job is done.');
-      if (options.slurm) return useSlurm(requireRun(run), folders, options);
-      if (options.dryRun) return printPlan(python, folders, options);
-      return workHere(python, folders, options);
+      if (folders.length === 0) printResult(options.json, { jobs: [] }, 'No job is left to run.');
+      else if (options.slurm) await useSlurm(requireRun(run), folders, options);
+      else if (options.dryRun) await printPlan(python, folders, options);
+      else await workHere(python, folders, options);
     });
 }
 
@@ -118,7 +121,9 @@ async function chooseJobs(
   if (all && training !== undefined)
     for (const name of await listJobs(training)) {
       const folder = join(training, name);
-      if ((await readJobState(folder))?.state !== 'done') folders.push(folder);
+      const state = (await readJobState(folder))?.state;
+      if (state === 'running') process.stderr.write(`Note: ${name} is left to the worker that has it\n`);
+      else if (state !== 'done') folders.push(folder);
     }
   for (const name of names) folders.push(await findJob(training, name));
   return [...new Set(folders)];

@@ -38,7 +38,12 @@ export function findProblems(job: Job): JobProblem[] {
   if (job.kind !== 'pretrain' && job.kind !== 'continue') return problems;
   if ([...names].every((name) => named.includes(name)))
     problems.push({ path: ['inputs'], message: 'a list with an input to train on, such as "train"' });
-  const { readings, tokens } = job.settings;
+  const { readings, tokens, batchTokens, sequenceLength } = job.settings;
+  if (batchTokens % sequenceLength !== 0)
+    problems.push({
+      path: ['settings', 'batchTokens'],
+      message: `a multiple of settings.sequenceLength (${sequenceLength})`,
+    });
   if (readings.some((at) => at > tokens))
     problems.push({
       path: ['settings', 'readings'],

@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { productFolder } from '../../run/product-folder.ts';
 import type { Settings } from '../../run/settings.ts';
-import type { Job } from './job.ts';
+import type { Job, JobKind } from './job.ts';
 
 /** A Python that a user named, or that `make trainer` made, or the system's. */
 export interface Python {
@@ -88,15 +88,15 @@ const core = [
 const oldest = [3, 10] as const;
 const probeMs = 60_000;
 
-/** The packages that some jobs need besides the core. */
+/** The packages that some kinds of jobs need besides the core. */
+const ofKinds: Readonly<Partial<Record<JobKind, readonly string[]>>> = {
+  sft: ['accelerate', 'peft'],
+  dpo: ['accelerate', 'peft', 'trl', 'datasets'],
+};
+
+/** The packages that jobs need besides the core. */
 export function packagesOf(jobs: readonly Job[]): string[] {
-  const needed = new Set<string>();
-  for (const { kind, settings } of jobs) {
-    if (kind === 'sft' || kind === 'dpo')
-      for (const name of ['trl', 'datasets', 'accelerate']) needed.add(name);
-    if ('lora' in settings && settings.lora !== null) needed.add('peft');
-  }
-  return [...needed];
+  return [...new Set(jobs.flatMap(({ kind }) => ofKinds[kind] ?? []))];
 }
 
 export interface Probe {
@@ -146,7 +146,7 @@ export async function checkPython(python: Python, extra: readonly string[] = [])
 }
 
 /** Needed by some jobs only. */
-const optional = ['trl', 'peft', 'accelerate'];
+const optional = ['accelerate', 'peft', 'trl', 'datasets'];
 
 function firstLine(text: string): string {
   return text.replace(/^Command failed:.*\n/, '').split('\n')[0] ?? '';

@@ -19,6 +19,11 @@ const failed = (remedy: string) => ({
     `"betr trainer ${v.job}".`,
 });
 
+/** As many names as a sentence can have. */
+function firstOf(names: readonly string[]): string {
+  return `${names.slice(0, 10).join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''}`;
+}
+
 export const trainerErrors = {
   TRAINER_PYTHON: {
     status: 500,
@@ -38,7 +43,7 @@ export const trainerErrors = {
     exit: 2,
     say: (v: { job: string; folder: string; known: string[] }) =>
       `There is no training job "${v.job}" in ${v.folder}. ${
-        v.known.length === 0 ? 'It has no jobs yet.' : `Jobs: ${v.known.join(', ')}.`
+        v.known.length === 0 ? 'It has no jobs yet.' : `Jobs: ${firstOf(v.known)}.`
       }`,
   },
   TRAINING_JOB_EXISTS: {

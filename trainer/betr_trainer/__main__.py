@@ -70,7 +70,7 @@ def print_check() -> int:
     """Prints one line of JSON: the versions, and the devices that torch sees."""
     import torch
 
-    from .job import describe_device, versions
+    from .card import describe_device, versions
     from .model import pick_device
 
     devices = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

@@ -35,6 +35,15 @@ class Stopped(Exception):
     """The job was asked to stop (SIGTERM, SIGINT) and its checkpoint is saved."""
 
 
+class FirstFailed(Exception):
+    """Of several processes on one job, the first one failed and tells why; this one only ends."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its name."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 _full = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 _full_words = re.compile(rf"os error (?:{'|'.join(map(str, sorted(_full)))})\b|no space left", re.I)
 

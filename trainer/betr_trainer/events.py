@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import time
 from datetime import datetime, timezone
@@ -58,6 +59,16 @@ class Events:
             if name in fields
         )
         print(f"{event} {numbers} {fields.get('message', '')}".rstrip(), file=sys.stdout, flush=True)
+
+
+class NoEvents(Events):
+    """Of a process that is not the first one of its job, or whose job is not claimed: nothing is written."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(os.devnull))
+
+    def write(self, event: str, **fields: Any) -> None:
+        pass
 
 
 def _is_infinite(value: object) -> bool:

@@ -8,30 +8,32 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
-
-from .errors import Stopped, TrainerError, is_disk_full, is_out_of_memory
-from .events import Events
-from .files import canonical_json, commit_file, commit_text, sha256_file, sha256_text
+from .card import describe_device, is_done, seal, versions
+from .errors import FirstFailed, Stopped, TrainerError, first_line, is_disk_full, is_out_of_memory
+from .events import Events, NoEvents
+from .files import commit_file, commit_text, sha256_file
 from .lease import Lease, claim
+from .schema import check_job
+
+if TYPE_CHECKING:
+    import torch
+
+    from .parallel import Group
 
 VERSION = 1
 STOPPED_EXIT = 3
-_schema_path = Path(__file__).with_name("job.schema.json")
 
 
 @dataclass(frozen=True)
@@ -128,63 +130,6 @@ def read_job(folder: Path) -> Job:
     return Job(folder.resolve(), check_job(data, path), hashlib.sha256(bytes_).hexdigest())
 
 
-def check_job(data: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The content of a job.json with defaults filled in. Errors: JOB_INVALID, naming every field at fault."""
-    schema = json.loads(_schema_path.read_text(encoding="utf-8"))
-    kinds: dict[str, Any] = {}
-    for branch in schema.get("oneOf") or schema.get("anyOf"):
-        kinds[_resolve(branch, schema)["properties"]["kind"]["const"]] = branch
-    kind = data.get("kind")
-    if kind not in kinds:
-        raise TrainerError("JOB_INVALID", f"{path}: kind is {json.dumps(kind)}; kinds are {', '.join(kinds)}.")
-    branch = {**kinds[kind], "$defs": schema.get("$defs", {}), "definitions": schema.get("definitions", {})}
-    validator = jsonschema.Draft202012Validator(branch)
-    errors = sorted(validator.iter_errors(_filled(data, branch, schema)), key=lambda error: list(map(str, error.path)))
-    if errors:
-        told = "; ".join(f"{'.'.join(map(str, error.path)) or 'job'}: {_reason(error)}" for error in errors[:5])
-        raise TrainerError("JOB_INVALID", f"{path} is not a valid job: {told}.")
-    return _filled(data, branch, schema)
-
-
-def _reason(error: jsonschema.ValidationError) -> str:
-    """The reason of the alternative that fits best, on one line."""
-    best = jsonschema.exceptions.best_match([error]) or error
-    return best.message.replace("\n", " ")[:300]
-
-
-def _resolve(schema: Any, root: dict[str, Any]) -> Any:
-    while isinstance(schema, dict) and "$ref" in schema:
-        found: Any = root
-        for part in schema["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
-        schema = found
-    return schema
-
-
-def _filled(value: Any, schema: Any, root: dict[str, Any]) -> Any:
-    """A value with the defaults of its schema filled in."""
-    schema = _resolve(schema, root)
-    if not isinstance(schema, dict):
-        return value
-    for choice in schema.get("anyOf", schema.get("oneOf", [])):
-        resolved = _resolve(choice, root)
-        filled = _filled(value, choice, root)
-        if jsonschema.Draft202012Validator({**resolved, "$defs": root.get("$defs", {})}).is_valid(filled):
-            return filled
-    if isinstance(value, dict) and "properties" in schema:
-        filled = dict(value)
-        for name, each in schema["properties"].items():
-            resolved = _resolve(each, root)
-            if name not in filled and "default" in resolved:
-                filled[name] = resolved["default"]
-            if name in filled:
-                filled[name] = _filled(filled[name], each, root)
-        return filled
-    if isinstance(value, list) and isinstance(schema.get("items"), dict):
-        return [_filled(item, schema["items"], root) for item in value]
-    return value
-
-
 @dataclass
 class Outcome:
     """What a kind of job returns: its result, and what its card says beside the inputs."""
@@ -207,10 +152,14 @@ class Outcome:
 class Work:
     """A job in progress: what its kind needs beside job.json, and how it is asked to stop."""
 
-    def __init__(self, job: Job, events: Events, lease: Lease, device: Any) -> None:
+    def __init__(
+        self, job: Job, events: Events, lease: Lease | None, device: torch.device, group: Group | None = None
+    ) -> None:
         from .checkpoint import Checkpoints
+        from .parallel import Group
 
         self.job, self.events, self.device = job, events, device
+        self.group = group or Group()
         self.checkpoints = Checkpoints(job)
         self.asked_to_stop = False
         #: For parts of the result; removed when the job is done.
@@ -222,7 +171,7 @@ class Work:
         """
         Ends a job that was asked to stop or whose lease another worker took. For stages that have nothing to save.
         """
-        self._check_lease()
+        self.check_lease()
         if self.asked_to_stop:
             raise Stopped
 
@@ -232,52 +181,83 @@ class Work:
         `save` fills its folder and an event with `fields` tells of it; then ends a job that was asked to stop.
         Returns whether it saved.
         """
-        due = now or self.asked_to_stop or time.monotonic() - self._saved_at >= self.job.limits["checkpointSeconds"]
-        if not due:
+        due = now or time.monotonic() - self._saved_at >= self.job.limits["checkpointSeconds"]
+        # 2: to save and end, 1: to save. With several processes, what one of them has to do, all do.
+        action = self.group.largest(2 if self.asked_to_stop else int(due))
+        if action == 0:
             return False
-        self._check_lease()
-        self.checkpoints.save(save)
+        self.check_lease()
+        if self.group.is_first:
+            self.checkpoints.save(save)
+        self.group.wait()
         self._saved_at = time.monotonic()
         self.events.write("checkpoint", **fields)
-        if self.asked_to_stop:
+        if action == 2:
             raise Stopped
         return True
 
-    def _check_lease(self) -> None:
-        if not self._lease.is_ours():
+    def check_lease(self) -> None:
+        """Errors: JOB_BUSY if another worker has taken over."""
+        if self._lease is not None and not self._lease.is_ours():
             raise TrainerError("JOB_BUSY", f"Another worker has taken over {self.job.folder}.")
 
 
 def run_job(folder: Path, load_kind: Callable[[str], Callable[[Work], Outcome]]) -> int:
     """Runs a job, or goes on with it, and returns the exit code. Every error is a sentence on stderr."""
-    events: Events | None = None
+    events: Events = NoEvents()
     try:
         job = read_job(folder)
-        if _is_done(job):
+        if is_done(job):
             print(f"{folder}: done already")
             return 0
-        lease = claim(job.folder / "lease")
-        if not isinstance(lease, Lease):
-            raise TrainerError(
-                "JOB_BUSY",
-                f"{folder} is being worked on by process {lease['pid']} on {lease['host']} since {lease.get('since')}.",
-            )
-        with lease:
-            if _is_done(job):
+        from .parallel import Group
+
+        group = Group()
+        if group.size > 1 and job.kind not in ("pretrain", "continue"):
+            raise TrainerError("JOB_INVALID", f"Jobs of kind {job.kind} run in one process, not in {group.size}.")
+        with _claimed(job, group) as lease:
+            if group.from_first(lambda: is_done(job)):
                 return 0
-            events = Events(job.folder / "events.jsonl")
-            _work(job, events, lease, _load(load_kind, job.kind))
+            if group.is_first:
+                events = Events(job.folder / "events.jsonl")
+            _work(job, events, lease, group, _load(load_kind, job.kind))
         return 0
+    except FirstFailed:
+        return 1
     except Stopped:
-        if events is not None:
-            events.write("stopped", message="The checkpoint is saved; run the job again to go on.")
+        events.write("stopped", message="The checkpoint is saved; run the job again to go on.")
         print(f"{folder}: stopped; run it again to go on", file=sys.stderr)
         return STOPPED_EXIT
     except Exception as error:
         return _fail(folder, events, error)
 
 
-def _work(job: Job, events: Events, lease: Lease, run: Callable[[Work], Outcome]) -> None:
+@contextmanager
+def _claimed(job: Job, group: Group) -> Iterator[Lease | None]:
+    """The job's lease, which the first process of a group holds for all. Errors: JOB_BUSY."""
+    lease: Lease | None = None
+
+    def take() -> None:
+        nonlocal lease
+        found = claim(job.folder / "lease")
+        if not isinstance(found, Lease):
+            raise TrainerError(
+                "JOB_BUSY",
+                f"{job.folder} is being worked on by process {found['pid']} on {found['host']} since "
+                f"{found.get('since')}.",
+            )
+        lease = found
+
+    group.from_first(take)
+    try:
+        yield lease
+    finally:
+        if lease is not None:
+            lease.release()
+
+
+def _work(job: Job, events: Events, lease: Lease | None, group: Group, run: Callable[[Work], Outcome]) -> None:
+    """From the checks of a claimed job to its card."""
     import torch
 
     from .model import pick_device
@@ -285,20 +265,20 @@ def _work(job: Job, events: Events, lease: Lease, run: Callable[[Work], Outcome]
     started = time.monotonic()
     threads = job.limits.get("threads") or torch.get_num_threads()
     torch.set_num_threads(threads)
-    work = Work(job, events, lease, pick_device())
-    _limit_memory(job, work)
-    before = {signum: signal.signal(signum, _asker(work)) for signum in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        resumed, seconds_before = work.checkpoints.begin()
+    work = Work(job, events, lease, pick_device(), group)
+    device = describe_device(work.device) + (f", {group.size} processes" if group.size > 1 else "")
+    with _limited_memory(work), _stoppable(work):
+        resumed, seconds_before = group.from_first(work.checkpoints.begin)
         events.write(
             "start",
-            message=f"{job.kind} on {describe_device(work.device)}, {threads} threads"
-            + (f", resumed for the {resumed}. time" if resumed else ""),
+            message=f"{job.kind} on {device}, {threads} threads{f', resumed ({resumed})' if resumed else ''}",
             values={"kind": job.kind, "resumed": resumed, "versions": versions()},
         )
-        job.check_inputs()
+        group.from_first(job.check_inputs)
         work.check()
         outcome = run(work)
+        if not group.is_first:
+            return
         rows = 0
 
         def write(path: Path) -> None:
@@ -307,8 +287,7 @@ def _work(job: Job, events: Events, lease: Lease, run: Callable[[Work], Outcome]
 
         result = job.folder / "result.parquet"
         commit_file(result, write)
-        if not lease.is_ours():
-            raise TrainerError("JOB_BUSY", f"Another worker has taken over {job.folder}.")
+        work.check_lease()
         card = {
             "version": VERSION,
             "kind": job.kind,
@@ -316,7 +295,7 @@ def _work(job: Job, events: Events, lease: Lease, run: Callable[[Work], Outcome]
             "inputs": [{"name": each.name, "sha256": each.sha256} for each in job.inputs],
             "model": outcome.model,
             "versions": versions(),
-            "device": describe_device(work.device),
+            "device": device,
             "threads": threads,
             "dtype": outcome.dtype,
             "parameters": outcome.parameters,
@@ -336,9 +315,6 @@ def _work(job: Job, events: Events, lease: Lease, run: Callable[[Work], Outcome]
         commit_text(job.folder / "card.json", json.dumps(card, indent=1, ensure_ascii=False) + "\n")
         shutil.rmtree(work.parts, ignore_errors=True)
         events.write("done", tokens=outcome.tokens, flops=float(outcome.flops), message=f"{rows} rows in {result.name}")
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
 
 
 def _load(load_kind: Callable[[str], Callable[[Work], Outcome]], kind: str) -> Callable[[Work], Outcome]:
@@ -353,77 +329,51 @@ def _load(load_kind: Callable[[str], Callable[[Work], Outcome]], kind: str) -> C
         ) from error
 
 
-def seal(card: dict[str, Any]) -> str:
-    """The seal of a card: SHA-256 of the canonical JSON of everything else in it."""
-    return sha256_text(canonical_json({key: value for key, value in card.items() if key != "seal"}))
+@contextmanager
+def _stoppable(work: Work) -> Iterator[None]:
+    """Lets SIGTERM and SIGINT ask the job to stop; a second one ends the process at once."""
 
-
-def _is_done(job: Job) -> bool:
-    """Whether the job has its card. Errors: JOB_INVALID if the card or the result is of another job or damaged."""
-    path = job.folder / "card.json"
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        whole = card["seal"] == seal(card)
-        same = card["job"] == job.sha256
-        result = job.folder / "result.parquet"
-        intact = result.is_file() and sha256_file(result) == card["result"]["sha256"]
-    except FileNotFoundError:
-        return False
-    except (ValueError, KeyError, TypeError):
-        whole = same = intact = False
-    if not (whole and same and intact):
-        fault = "is damaged" if not whole else "is of another job.json" if not same else "does not fit result.parquet"
-        raise TrainerError("JOB_INVALID", f"{path} {fault}. Remove it to run the job again.")
-    return True
-
-
-def _asker(work: Work) -> Callable[[int, FrameType | None], None]:
     def ask(signum: int, _: FrameType | None) -> None:
         work.asked_to_stop = True
-        signal.signal(signum, signal.SIG_DFL)  # A second one ends the process at once.
+        signal.signal(signum, signal.SIG_DFL)
 
-    return ask
+    before = {signum: signal.signal(signum, ask) for signum in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
-def _limit_memory(job: Job, work: Work) -> None:
+@contextmanager
+def _limited_memory(work: Work) -> Iterator[None]:
     """On a CPU, makes an allocation beyond the job's memory fail where it is made, instead of at a killer's choice."""
-    if (gigabytes := job.limits.get("memoryGb")) and work.device.type == "cpu" and sys.platform == "linux":
-        import resource
+    gigabytes = work.job.limits.get("memoryGb")
+    if gigabytes is None or work.device.type != "cpu" or sys.platform != "linux":
+        yield
+        return
+    import resource
 
-        resource.setrlimit(resource.RLIMIT_DATA, (int(gigabytes * 1e9), resource.RLIM_INFINITY))
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (int(gigabytes * 1e9), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
-def _fail(folder: Path, events: Events | None, error: Exception) -> int:
+def _fail(folder: Path, events: Events, error: Exception) -> int:
     if not isinstance(error, TrainerError):
         if is_disk_full(error):
             error = TrainerError("DISK_FULL", f"No space left on the disk of {folder}: {error}.")
         elif is_out_of_memory(error):
-            error = TrainerError("OUT_OF_MEMORY", f"{folder} does not fit into memory: {str(error).splitlines()[0]}")
+            error = TrainerError("OUT_OF_MEMORY", f"{folder} does not fit into memory: {first_line(error)}")
         else:
             import traceback
 
             traceback.print_exc()
             error = TrainerError("INTERNAL", f"{folder} failed: {type(error).__name__}: {error}")
-    if events is not None:
-        with suppress(TrainerError):  # On a full disk, stderr has to do.
-            events.write("failed", code=error.code, message=str(error), values=error.values or None)
+    with suppress(TrainerError):  # On a full disk, stderr has to do.
+        events.write("failed", code=error.code, message=str(error), values=error.values or None)
     print(f"{error.code}: {error}", file=sys.stderr)
     return error.exit_code
-
-
-def versions() -> dict[str, str]:
-    """The versions that results depend on."""
-    found = {"python": platform.python_version()}
-    for name in ("torch", "transformers", "tokenizers", "pyarrow", "trl", "peft"):
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
-
-
-def describe_device(device: Any) -> str:
-    """The device by its name: that of the GPU, or cpu and its architecture."""
-    if device.type == "cuda":
-        import torch
-
-        return f"cuda {torch.cuda.get_device_name(device)}"
-    return f"{device.type} {platform.machine()}"

@@ -71,6 +71,10 @@ class Batch:
     def part(self, first: int, last: int) -> Batch:
         return Batch(*(each[first:last] for each in (self.tokens, self.targets, self.positions, self.documents)))
 
+    def every(self, size: int, first: int) -> Batch:
+        """Each `size`th sequence from one on."""
+        return Batch(*(each[first::size] for each in (self.tokens, self.targets, self.positions, self.documents)))
+
     def to(self, device: torch.device) -> Batch:
         parts = (self.tokens, self.targets, self.positions, self.documents)
         return Batch(*(each.to(device, non_blocking=True) for each in parts))

@@ -16,6 +16,7 @@ from .flops import Flops
 from .job import Job, read_job
 from .loader import Batch
 from .model import count_parameters, job_model, pick_device
+from .parallel import Group
 from .pretrain import Plan, Stepper, first_micro_batch, make_optimizer
 from .tokenizer import job_tokenizer
 
@@ -32,7 +33,7 @@ def measure(folder: Path, steps: int) -> dict[str, Any]:
     device, plan = pick_device(), Plan(job.settings)
     model = _new(job).to(device) if "new" in job.data["model"] else job_model(job, device)[0]
     vocabulary = model.get_input_embeddings().weight.shape[0]
-    stepper = Stepper(model, make_optimizer(model, job.settings), job.settings)
+    stepper = Stepper(model, make_optimizer(model, job.settings), job.settings, Group())
     micro_batch = first_micro_batch(plan, vocabulary, device)
     places = torch.arange(plan.length).expand(plan.sequences, -1)
     seconds = []
@@ -41,7 +42,7 @@ def measure(folder: Path, steps: int) -> dict[str, Any]:
         # Documents of 256 tokens.
         batch = Batch(tokens[:, :-1], tokens[:, 1:], places % 256, places // 256)
         started = time.perf_counter()
-        stepper.step(batch, plan.learning_rate(0, None), micro_batch)
+        stepper.update(stepper.read(batch, micro_batch), plan.learning_rate(0, None))
         seconds.append(time.perf_counter() - started)
     # The first step allocates.
     middle = sorted(seconds[1:] or seconds)[len(seconds[1:]) // 2]

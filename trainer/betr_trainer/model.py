@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from .errors import TrainerError
+from .errors import TrainerError, first_line
 from .files import sha256_file
 
 if TYPE_CHECKING:
@@ -113,8 +113,7 @@ def load_model(folder: Path, *, trust: bool = False, device: torch.device | None
             trust_remote_code=trust,
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise TrainerError("JOB_INVALID", f"The model in {folder} cannot be loaded: {reason}") from error
+        raise TrainerError("JOB_INVALID", f"The model in {folder} cannot be loaded: {first_line(error)}") from error
     return model.to(device or torch.device("cpu"))
 
 

@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .checkpoint import link_tree, load_optimizer, read_state, save_optimizer, write_state
-from .errors import TrainerError, is_out_of_memory
+from .errors import TrainerError, first_line, is_out_of_memory
 from .files import commit_file, commit_folder
 from .flops import Flops
 from .loader import Batch, Loader, Stream, document_mask
@@ -38,6 +38,7 @@ from .tokens import token_file
 
 if TYPE_CHECKING:
     from .job import Job, Outcome, Work
+    from .parallel import Group
 
 
 @dataclass(frozen=True)
@@ -165,25 +166,33 @@ def first_micro_batch(plan: Plan, vocabulary: int, device: torch.device) -> int:
 
 
 class Stepper:
-    """One optimizer step: forward and backward passes over the micro-batches of a step, clipping, AdamW."""
+    """A step: forward and backward passes over its micro-batches, gradients clipped, AdamW."""
 
-    def __init__(self, model: PreTrainedModel, optimizer: torch.optim.AdamW, settings: dict[str, Any]) -> None:
-        self.model, self.optimizer = model, optimizer
+    def __init__(
+        self, model: PreTrainedModel, optimizer: torch.optim.AdamW, settings: dict[str, Any], group: Group
+    ) -> None:
+        self.model, self.optimizer, self.group = model, optimizer, group
         self.device = next(model.parameters()).device
         self.dtype = pick_dtype(settings, self.device)
         self._clip = settings["gradientClip"] or math.inf
         self._masks = settings["maskAcrossDocuments"]
         self._forward = torch.compile(model) if settings["compile"] and self.device.type == "cuda" else model
 
-    def step(self, batch: Batch, learning_rate: float, micro_batch: int) -> float:
-        """Trains on a batch and returns its mean loss (nats a token); if that is not finite, nothing was changed."""
+    def read(self, batch: Batch, micro_batch: int) -> torch.Tensor:
+        """Forward and backward passes over this process's part of a batch; its share of the mean loss (nats)."""
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.device)
-        for first in range(0, len(batch.tokens), micro_batch):
-            loss = self._loss(batch.part(first, first + micro_batch).to(self.device)) / batch.targets.numel()
+        own = batch.every(self.group.size, self.group.rank)
+        for first in range(0, len(own.tokens), micro_batch):
+            loss = self._loss(own.part(first, first + micro_batch).to(self.device)) / batch.targets.numel()
             loss.backward()
             total += loss.detach()
+        return total
+
+    def update(self, total: torch.Tensor, learning_rate: float) -> float:
+        """One step of AdamW; returns the mean loss. If that is not finite, nothing was changed."""
+        self.group.sum([total, *(each.grad for each in self.model.parameters() if each.grad is not None)])
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
         if not math.isfinite(norm + total):
             return math.nan
@@ -209,7 +218,7 @@ class Training:
         self.work, self.job, self.model, self.tokenizer = work, work.job, model, tokenizer
         self.plan = Plan(settings)
         self.optimizer = make_optimizer(model, settings)
-        self.stepper = Stepper(model, self.optimizer, settings)
+        self.stepper = Stepper(model, self.optimizer, settings, work.group)
         self.loader = make_loader(work, tokenizer, self.plan)
         self.measures = Measures(work, tokenizer, longest_sequence(model))
         self.flops = Flops(*count_parameters(model))
@@ -224,7 +233,7 @@ class Training:
             self._load(found)
             self.progress = Progress(**read_state(found))
         for branch in self.plan.branches:
-            if self.progress.branch is None and self._reading_path(branch).exists():
+            if self.progress.branch is None and self._is_measured(branch):
                 continue
             if self.progress.branch in (None, branch.end):
                 self._read_branch(branch)
@@ -246,11 +255,13 @@ class Training:
         while progress.step < branch.end:
             self.step(branch)
         self._keep(now=True)
-        if not self._reading_path(branch).exists():
+        if not self._is_measured(branch) and self.work.group.is_first:
             self._measure(branch)
+        self.work.group.wait()
         if progress.branch is not None:
             if branch is not self.plan.branches[-1]:
                 self._load(self.work.checkpoints.folder / "trunk")
+                self.work.group.wait()
             progress.step, progress.branch = branch.start, None
 
     def step(self, branch: Branch | None) -> None:
@@ -262,14 +273,9 @@ class Training:
         rate = self.plan.learning_rate(step, branch)
         torch.manual_seed((self.job.seed * 1_000_003 + step) % (1 << 63))  # For models with dropout.
         batch = self.loader.batch(step)
-        while True:
-            try:
-                loss = self.stepper.step(batch, rate, progress.micro_batch)
-                break
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or progress.micro_batch == 1:
-                    raise
+        while (total := self._read(batch)) is None:
             self._halve()
+        loss = self.stepper.update(total, rate)
         if not math.isfinite(loss):
             raise TrainerError(
                 "LOSS_NOT_FINITE",
@@ -282,6 +288,23 @@ class Training:
         progress.steps_done += 1
         self._tell(loss, rate, branch)
         self._keep()
+
+    def _read(self, batch: Batch) -> torch.Tensor | None:
+        """The loss of a batch; None if it did not fit into the memory of some process, but a smaller part may."""
+        total, told = None, None
+        try:
+            total = self.stepper.read(batch, self.progress.micro_batch)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            told = first_line(error)
+        if not self.work.group.largest(int(total is None)):
+            return total
+        if self.progress.micro_batch == 1:
+            raise TrainerError(
+                "OUT_OF_MEMORY", f"One sequence does not fit into memory: {told or 'in another process'}."
+            )
+        return None
 
     def _halve(self) -> None:
         """Halves what goes through the model at once; the tokens of a step stay the same."""
@@ -339,6 +362,9 @@ class Training:
             values=summarize(rows),
         )
         self._clock = time.monotonic()
+
+    def _is_measured(self, branch: Branch) -> bool:
+        return self.work.group.from_first(self._reading_path(branch).exists)
 
     def _reading_path(self, branch: Branch) -> Path:
         """The rows of a reading, until all are in result.parquet. The name ties them to this job.json."""

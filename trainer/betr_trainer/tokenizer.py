@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from .errors import TrainerError
+from .errors import TrainerError, first_line
 from .model import hash_folder
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def load_tokenizer(folder: Path, *, trust: bool = False) -> PreTrainedTokenizerB
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=trust)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise TrainerError("INPUT_MISSING", f"No tokenizer can be loaded from {folder}: {reason}") from error
+        raise TrainerError("INPUT_MISSING", f"No tokenizer can be loaded from {folder}: {first_line(error)}") from error
 
 
 def job_tokenizer(job: Job, model: Path | None, rows: int | None = None) -> PreTrainedTokenizerBase:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from betr_trainer import lease
+from betr_trainer.card import seal
 from betr_trainer.errors import TrainerError
 from betr_trainer.events import Events
 from betr_trainer.files import canonical_json, commit_folder, commit_text, recover_folder
-from betr_trainer.job import seal
 
 _dist = Path(__file__).parents[2] / "dist" / "data" / "files"
 

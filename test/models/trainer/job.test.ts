@@ -110,6 +110,10 @@ describe('job.json', () => {
         { ...pretrain, settings: { ...settings, evaluations: [{ input: 'train', kind: 'texts' }] } },
         'an input to train on',
       ],
+      [
+        { ...pretrain, settings: { ...settings, batchTokens: 1000 } },
+        'a multiple of settings.sequenceLength (512)',
+      ],
       [{ ...pretrain, settings: { ...settings, readings: [500, 1001] } }, 'at most settings.tokens (1000)'],
     ] satisfies [object, string][])
       expect(() => checkJob('a', job)).toThrow(said);

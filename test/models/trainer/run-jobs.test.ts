@@ -236,7 +236,7 @@ describe('the Python for training', () => {
     });
   });
 
-  it('needs more packages for preference tuning and adapters only', async () => {
+  it('needs more packages to tune models only', async () => {
     const [job] = await openJobs(await writeJobs(folder, ['done-9']));
     expect(packagesOf(job === undefined ? [] : [job.job])).toEqual([]);
     const text = await readFile(join(job?.folder ?? '', 'job.json'), 'utf8');
@@ -249,15 +249,15 @@ describe('the Python for training', () => {
         kind: 'dpo',
         model: { folder: '/m' },
         inputs: [{ name: 'pairs', path: 'p', sha256: 'a'.repeat(64) }],
-        settings: { learningRate: 1, lora: { r: 1, alpha: 1 } },
+        settings: { learningRate: 1 },
       }),
     );
     const [tuning] = await openJobs([dpo]);
     expect(packagesOf(tuning === undefined ? [] : [tuning.job])).toEqual([
-      'trl',
-      'datasets',
       'accelerate',
       'peft',
+      'trl',
+      'datasets',
     ]);
   });
 });

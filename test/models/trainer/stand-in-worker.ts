@@ -84,7 +84,7 @@ async function work(folder: string): Promise<number> {
     const refusal = refusals[kind];
     if (refusal !== undefined && refusal[0] === 2) return await refuse(say, refusal);
     for (let step = begun + 1; step <= steps; step++) {
-      await setTimeout(kind === 'slow' ? 100 : 5);
+      await setTimeout({ slow: 100, long: 2000 }[kind] ?? 5);
       await say({
         event: 'progress',
         step,
