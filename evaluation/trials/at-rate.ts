@@ -39,7 +39,9 @@ export function reportAtRate(
     learningRate,
     arms: listArms(plan, all, last),
     noise: noise ?? null,
-    smallest: noise === undefined ? null : smallestDifference(noise, fewest),
+    smallest:
+      (noise === undefined ? undefined : smallestDifference(noise, { arms: groups.length, seeds: fewest })) ??
+      null,
     benchmarks: plan.evaluation.benchmarks.map(({ benchmark, measure, chance }) => {
       const own = answers.find(({ set }) => set === benchmark);
       const correct = measureCorrect(results, last, benchmark, 'correct');

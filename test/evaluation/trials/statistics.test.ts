@@ -5,6 +5,7 @@ import { compareOrders } from '../../../evaluation/trials/cheap-measures.ts';
 import { boundMultiplier, findMultiplier } from '../../../evaluation/trials/multiplier.ts';
 import { poolNoise, signalToNoise, smallestDifference } from '../../../evaluation/trials/noise.ts';
 import { findFlips } from '../../../evaluation/trials/order-flips.ts';
+import { studentQuantile } from '../../../evaluation/trials/student.ts';
 import {
   type ArmRuns,
   estimateArms,
@@ -219,8 +220,12 @@ describe('noise', () => {
     const noise = poolNoise([[1, 3], [2, 4, 0], [7]]);
     expect(noise).toEqual({ deviation: Math.sqrt((2 + 8) / 3), freedom: 3 });
     expect(poolNoise([[1], [2]])).toBeUndefined();
-    // 2.8016 standard errors of a difference between two means of 8 runs.
-    expect(smallestDifference({ deviation: 1, freedom: 9 }, 8)).toBeCloseTo(2.8016 / 2, 4);
+    // t at .975 and .8 is 2.306 and .889 with 8 degrees of freedom.
+    expect(smallestDifference({ deviation: 1, freedom: 9 }, { arms: 2, seeds: 9 })).toBeCloseTo(
+      (2.306 + 0.8889) * Math.sqrt(2 / 9),
+      3,
+    );
+    expect(smallestDifference({ deviation: 1, freedom: 9 }, { arms: 9, seeds: 1 })).toBeUndefined();
     expect(
       signalToNoise([
         [1, 3],
@@ -237,14 +242,31 @@ describe('noise', () => {
 
   it('finds the smallest difference four times out of five', () => {
     const normal = openNormal(openRandom(11));
-    const difference = smallestDifference({ deviation: 1, freedom: 99 }, 5);
+    const difference = smallestDifference({ deviation: 1, freedom: 8 }, { arms: 2, seeds: 5 }) ?? 0;
     let found = 0;
     for (let i = 0; i < 4000; i++) {
-      let gap = 0;
-      for (let s = 0; s < 5; s++) gap += (normal() - normal() + difference) / 5;
-      found += Math.abs(gap) > 1.959964 * Math.sqrt(2 / 5) ? 1 : 0;
+      // A paired t test of five seeds; t at .975 is 2.776 with 4 degrees of freedom.
+      const gaps = Array.from({ length: 5 }, () => normal() - normal() + difference);
+      const middle = gaps.reduce((sum, gap) => sum + gap / 5, 0);
+      const variance = gaps.reduce((sum, gap) => sum + (gap - middle) ** 2 / 4, 0);
+      found += Math.abs(middle) > 2.776 * Math.sqrt(variance / 5) ? 1 : 0;
     }
-    expect(found / 4000).toBeCloseTo(0.8, 1);
+    expect(Math.abs(found / 4000 - 0.8)).toBeLessThan(0.04);
+  });
+
+  it('knows the quantiles of Student, as tables have them', () => {
+    // Freedom, t at .975 and at .8 (Fisher and Yates).
+    for (const [freedom = 1, high = 0, low = 0] of [
+      [1, 12.706, 1.376],
+      [2, 4.303, 1.061],
+      [3, 3.182, 0.978],
+      [8, 2.306, 0.889],
+      [15, 2.131, 0.866],
+      [60, 2.0, 0.848],
+    ]) {
+      expect(studentQuantile(0.975, freedom)).toBeCloseTo(high, 3);
+      expect(studentQuantile(0.8, freedom)).toBeCloseTo(low, 3);
+    }
   });
 });
 
