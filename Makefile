@@ -1,5 +1,6 @@
 # `make demo` and `make test` work on a fresh checkout: each target installs what it needs.
-.PHONY: build demo trials-demo test test-all test-nodes test-package trainer test-trainer lint format fuzz soak torture clean
+.PHONY: build demo trials-demo test test-slow test-all test-nodes test-package trainer test-trainer lint format fuzz \
+  soak torture clean
 
 # Compiles what has changed. Every target below that runs the product does this first, here or in its npm script.
 build: node_modules/.package-lock.json
@@ -15,7 +16,11 @@ trials-demo: build
 test: node_modules/.package-lock.json
 	npm test
 
-# The slow tests, too.
+# The files that have slow tests, with these.
+test-slow: node_modules/.package-lock.json
+	npm run -s test:slow
+
+# All tests.
 test-all: node_modules/.package-lock.json
 	npm run -s test:all
 

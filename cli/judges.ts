@@ -8,7 +8,7 @@ import { formatAmount, formatCount, formatCountOf, formatShare } from '../run/am
 import { escapeControls } from '../run/escape-controls.ts';
 import type { Amount, Exam, ExamPart, ExamSideResult } from '../scoring/exam/exam-result.ts';
 import { describeVerdict, formatInterval } from '../scoring/exam/verdict.ts';
-import { formatDuration, formatTable, shorten } from './output.ts';
+import { excerptOf, formatDuration, formatTable } from './output.ts';
 
 /** The exam: a table for each part, what each one tests, speed and cost. */
 export function describeExam(exam: Exam): string {
@@ -55,7 +55,7 @@ function describePart(part: ExamPart): string[] {
     `  for:     ${describeSide(part.for)}`,
     `  against: ${describeSide(part.against)}`,
     ...formatTable([
-      ['', `${part.measure} (95 %)`, 'answer mass (median)', 'unknown', 'agreement of spellings'],
+      ['', `${part.measure} (95%)`, 'answer mass (median)', 'unknown', 'agreement of spellings'],
       ['judge', formatInterval(part.estimate), '', '', ''],
       ...part.questions.map(({ name, estimate, mass, unknown, spellings }) => [
         name,
@@ -193,7 +193,7 @@ function describePair(pair: JudgePair, keep: number): string[] {
     ...differences.map(
       ({ document, source, percentiles: [a, b], excerpt }) =>
         `    ${escapeControls(document)}${source === '' ? '' : ` (${escapeControls(source)})`}: ` +
-        `percentile ${(100 * a).toFixed(0)} and ${(100 * b).toFixed(0)}: ${escapeControls(shorten(excerpt))}`,
+        `percentile ${(100 * a).toFixed(0)} and ${(100 * b).toFixed(0)}: ${escapeControls(excerptOf(excerpt))}`,
     ),
   ];
 }

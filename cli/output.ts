@@ -5,6 +5,7 @@ import { beginWork } from './at-work.ts';
 import { SingleBar } from 'cli-progress';
 import type { Progress, Report } from '../run/progress.ts';
 import { formatCount, formatCountOf } from '../run/amounts.ts';
+import { shortenLine } from '../run/shorten.ts';
 
 /** How many rows were rejected, and where to look them up. */
 export function describeQuarantine(rows: number): string {
@@ -128,7 +129,6 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
 }
 
 /** The beginning of a text, on one line. */
-export function shorten(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ');
-  return line.length > 160 ? `${line.slice(0, 160)}…` : line;
+export function excerptOf(text: string): string {
+  return shortenLine(text, 160);
 }

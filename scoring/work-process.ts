@@ -6,7 +6,7 @@ import { errorData } from '../run/errors/errors.ts';
 import { openRun, rankingOf } from '../run/run.ts';
 import { readPlan } from './plan.ts';
 import { workOnPlan } from './work.ts';
-import type { WorkerReply } from './workers.ts';
+import type { WorkerReply } from './worker-processes.ts';
 
 // One message per batch would be too many. A slow scorer takes minutes for this much text.
 const bytesPerReport = 8 << 20;

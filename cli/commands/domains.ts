@@ -14,6 +14,7 @@ import { tiePolicies } from '../../domains/sorted.ts';
 import type { DomainWeights } from '../../domains/result.ts';
 import { projections } from '../../domains/weights.ts';
 import { formatCount, formatShare, parseAmount, parseShare, parseWhole } from '../../run/amounts.ts';
+import { shorten } from '../../run/shorten.ts';
 import { openProgressOf, stepCommand, type StepOptions, work } from '../options.ts';
 import { formatTable, printResult } from '../output.ts';
 
@@ -182,7 +183,7 @@ export function describeDomains(result: DomainWeights | Found): string {
       ...domains
         .slice(0, domainsShown)
         .map(({ domain, estimate, low, high, chosen, weight }) => [
-          shorten(domain),
+          shorten(domain, 60),
           show(estimate),
           show(low),
           show(high),
@@ -216,8 +217,4 @@ export function describeDomains(result: DomainWeights | Found): string {
         `${formatCount(result.pages.quarantined)} quarantined. Next: betr train`,
     );
   return [...lines, ...result.warnings.map((warning) => `Note: ${warning}`)].join('\n');
-}
-
-function shorten(name: string): string {
-  return name.length > 60 ? `${name.slice(0, 59)}…` : name;
 }

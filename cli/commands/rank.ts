@@ -35,7 +35,7 @@ export function rankCommand(): Command {
     .option('--publish-only', 'publish what workers (betr work) have scored, without scoring', false)
     .option(
       '--dry-run',
-      'read about 1 % of what remains to be scored, and predict time, memory, disk and kept tokens',
+      'read about 1% of what remains to be scored, and predict time, memory, disk and kept tokens',
       false,
     )
     .option(

@@ -3,8 +3,10 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { listTasks, makePlan } from '../../scoring/plan.ts';
-import { listOpenTasks, surveyCorpus } from '../../scoring/score-corpus.ts';
+import { makePlan } from '../../scoring/make-plan.ts';
+import { listTasks } from '../../scoring/tasks.ts';
+import { surveyCorpus } from '../../scoring/survey.ts';
+import { listOpenTasks } from '../../scoring/open-tasks.ts';
 import { commitBytes } from '../../data/files/commit.ts';
 import { withLock } from '../../data/files/lock.ts';
 import { nodeFlags } from '../../data/files/process.ts';

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { type Command } from 'commander';
 import { type Card, readCard } from '../../classifier/classifier-card.ts';
 import { listOutdated } from '../../classifier/outdated.ts';
-import { listAtWork, surveyCorpus } from '../../scoring/score-corpus.ts';
+import { listAtWork, surveyCorpus } from '../../scoring/survey.ts';
 import { BetrError } from '../../run/errors/errors.ts';
 import { openRun, rankCommandOf, type Run } from '../../run/run.ts';
 import {

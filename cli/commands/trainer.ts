@@ -215,7 +215,7 @@ function describeEnd({ job, card, error }: JobEnd): string {
     `${job}  done in ${formatDuration(seconds)}` +
     (tokens === null ? '' : `, ${formatAmount(tokens)} tokens`) +
     (flops === null ? '' : `, ${formatFlops(flops)} FLOPs`) +
-    `, ${formatCountOf(result.rows, 'row')} of results`
+    (result.rows === 0 ? '' : `, ${formatCountOf(result.rows, 'row')} of results`)
   );
 }
 

@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { formatAmount, formatCount, formatCountOf, formatFlops, formatShare } from '../../run/amounts.ts';
 import { readRegular } from '../../run/regular-file.ts';
-import { escapeHtml, style, table } from '../report-parts.ts';
+import { escapeHtml } from '../../run/escape-html.ts';
+import { style, table } from '../report-parts.ts';
 import { describeMultiplier, signed, spread } from './describe.ts';
 import type { Gain, ReportAtRate, ReportedArm, TrialReport } from './report-file.ts';
 

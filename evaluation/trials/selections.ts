@@ -10,7 +10,7 @@ import { keptCondition, findCutoff } from '../../ranking/cutoff.ts';
 import { withScores } from '../../ranking/scores.ts';
 import type { LeakMask } from '../../ranking/selection/leak-mask.ts';
 import { rowsFile } from '../../ranking/selection/out-folder.ts';
-import { writeRows } from '../../ranking/selection/select.ts';
+import { writeRows } from '../../ranking/selection/write-rows.ts';
 import { writeDocuments } from '../../ranking/selection/write-documents.ts';
 import { formatAmount, formatShare } from '../../run/amounts.ts';
 import { fail } from '../../run/errors/errors.ts';

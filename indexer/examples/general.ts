@@ -25,7 +25,7 @@ import {
   type Outcome,
   readGoldField,
   type Refused,
-  shorten,
+  showValue,
   whyNoAnswer,
 } from './outcome.ts';
 import { listUnused } from './unused.ts';
@@ -177,7 +177,7 @@ function listChoices(row: Row): { choices: Choices; fields: string[] } | Refused
     if (value === undefined || value === null || value === '') continue;
     const choices = readChoices(value);
     return choices === undefined
-      ? { reason: `${field} is not a list of choices: "${shorten(value)}"` }
+      ? { reason: `${field} is not a list of choices: "${showValue(value)}"` }
       : { choices, fields: [field] };
   }
   return readFamily(row);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
 import { readStrings } from '../../data/duckdb/columns.ts';
 import { streamChunks } from '../../data/duckdb/stream.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { formatCountOf, formatShare } from '../../run/amounts.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import { withQuarantine } from '../../data/files/quarantine.ts';
@@ -144,10 +144,10 @@ export function describeEmbedding({
   const notes: string[] = [];
   if (cut.texts > 0) {
     const all = keys.length + examples.length / dimensions;
-    const lost = (100 * (cut.characters - cut.kept)) / cut.characters;
+    const lost = formatShare((cut.characters - cut.kept) / cut.characters, 2);
     notes.push(
       `The embedder accepts shorter texts than embedding.maxTokens allows: ${cut.texts} of ` +
-        `${all} were truncated and lost ${lost.toFixed(0)} % of their characters. Raise its ` +
+        `${all} were truncated and lost ${lost} of their characters. Raise its ` +
         "limit and remove the run's vectors/, or lower embedding.maxTokens.",
     );
   }

@@ -3,11 +3,12 @@
 /** A training job that a worker did not finish: its name, and the worker's sentence. */
 type Unfinished = { job: string; reason: string };
 
-/** A job or an input that the worker refuses. */
-const refused = (remedy: string) => ({
+/** A job or an input that the worker refuses. Without a remedy, the worker's own sentence has one. */
+const refused = (remedy = '') => ({
   status: 422,
   exit: 2,
-  say: (v: Unfinished) => `Training job "${v.job}" was refused: ${v.reason} ${remedy}`,
+  say: (v: Unfinished) =>
+    `Training job "${v.job}" was refused: ${v.reason}${remedy === '' ? '' : ` ${remedy}`}`,
 });
 
 /** A job that failed and can go on from its last checkpoint. */
@@ -93,8 +94,8 @@ export const trainerErrors = {
       `The worker of training job "${v.job}" was killed (${v.how}), perhaps because memory ran out. The last ` +
       `checkpoint is kept; run "betr trainer ${v.job}" to go on, with fewer jobs at once (--at-once).`,
   },
-  TRAINING_INPUT_CHANGED: refused('Restore the file, or write the job again under another name.'),
-  TRAINING_INPUT_MISSING: refused('Put the file back, or write the job again under another name.'),
+  TRAINING_INPUT_CHANGED: refused(),
+  TRAINING_INPUT_MISSING: refused(),
   TRAINING_INPUT_EMPTY: refused('Write the job again with an input that has rows.'),
   TRAINING_TOKENIZER: refused("Use the model's own tokenizer, or a model made with this one."),
   TRAINING_MODEL_UNSAFE: refused(

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .errors import TrainerError
+from .errors import TrainerError, package_missing
 
 #: The function of each kind of job; a kind's libraries are loaded only where it is asked for.
 KINDS = {
@@ -51,19 +51,16 @@ def main(arguments: list[str] | None = None) -> int:
 
             print(json.dumps(measure(Path(options.measure[0]), int(options.measure[1]))))
             return 0
-    except TrainerError as error:
+        if not options.jobs:
+            parser.error("name at least one job")
+        from .job import run_job
+
+        # The first job that does not end well ends the list.
+        return next((code for job in options.jobs if (code := run_job(Path(job), load_kind)) != 0), 0)
+    except (TrainerError, ModuleNotFoundError) as raised:
+        error = package_missing(raised) if isinstance(raised, ModuleNotFoundError) else raised
         print(f"{error.code}: {error}", file=sys.stderr)
         return error.exit_code
-    if not options.jobs:
-        parser.error("name at least one job")
-    from .job import run_job
-
-    code = 0
-    for job in options.jobs:
-        code = run_job(Path(job), load_kind)
-        if code != 0:
-            return code
-    return code
 
 
 def print_check() -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
+import sys
+from pathlib import Path
 
 #: The exit code by error code; every other one ends with 1.
 EXIT_CODES = {
@@ -37,6 +39,17 @@ class Stopped(Exception):
 
 class FirstFailed(Exception):
     """Of several processes on one job, the first one failed and tells why; this one only ends."""
+
+
+def package_missing(error: ModuleNotFoundError) -> TrainerError:
+    """The error to tell of a Python package that is not there, with the command that installs it."""
+    extra = "[dpo]" if error.name in ("trl", "peft", "accelerate", "datasets") else ""
+    source = Path(__file__).parents[1]
+    return TrainerError(
+        "INTERNAL",
+        f"The Python package {error.name} is not installed in {sys.prefix}. Run make trainer, or "
+        f"{sys.executable} -m pip install '{source}{extra}'.",
+    )
 
 
 def first_line(error: BaseException) -> str:

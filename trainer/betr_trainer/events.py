@@ -24,7 +24,7 @@ class Events:
         self._path = path
         self._shown = 0.0
         # A process that was killed or met a full disk may have left half a line.
-        self._torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+        self._torn = _ends_inside_a_line(path)
 
     def write(self, event: str, **fields: Any) -> None:
         """Appends an event with its fields; None and numbers that are not finite are left out. Errors: DISK_FULL."""
@@ -59,6 +59,15 @@ class Events:
             if name in fields
         )
         print(f"{event} {numbers} {fields.get('message', '')}".rstrip(), file=sys.stdout, flush=True)
+
+
+def _ends_inside_a_line(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except OSError:  # There is no file, or nothing in it.
+        return False
 
 
 class NoEvents(Events):

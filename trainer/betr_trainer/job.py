@@ -21,7 +21,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .card import describe_device, is_done, seal, versions
-from .errors import FirstFailed, Stopped, TrainerError, first_line, is_disk_full, is_out_of_memory
+from .errors import FirstFailed, Stopped, TrainerError, first_line, is_disk_full, is_out_of_memory, package_missing
 from .events import Events, NoEvents
 from .files import commit_file, commit_text, sha256_file
 from .lease import Lease, claim
@@ -106,7 +106,7 @@ class Job:
                 raise TrainerError(
                     "INPUT_CHANGED",
                     f'Input "{each.name}" has changed since the job was written: {each.path} has SHA-256 {found}, '
-                    f"job.json says {each.sha256}. Plan the job again.",
+                    f"job.json says {each.sha256}. Restore it, or write the job again under another name.",
                 )
 
 
@@ -212,20 +212,20 @@ def run_job(folder: Path, load_kind: Callable[[str], Callable[[Work], Outcome]])
             return 0
         from .parallel import Group
 
+        if (size := Group.count()) > 1 and job.kind not in ("pretrain", "continue"):
+            raise TrainerError("JOB_INVALID", f"Jobs of kind {job.kind} run in one process, not in {size}.")
         group = Group()
-        if group.size > 1 and job.kind not in ("pretrain", "continue"):
-            raise TrainerError("JOB_INVALID", f"Jobs of kind {job.kind} run in one process, not in {group.size}.")
         with _claimed(job, group) as lease:
             if group.from_first(lambda: is_done(job)):
                 return 0
             if group.is_first:
                 events = Events(job.folder / "events.jsonl")
-            _work(job, events, lease, group, _load(load_kind, job.kind))
+            _work(job, events, lease, group, load_kind(job.kind))
         return 0
     except FirstFailed:
         return 1
     except Stopped:
-        events.write("stopped", message="The checkpoint is saved; run the job again to go on.")
+        events.write("stopped", message="Run the job again to go on.")
         print(f"{folder}: stopped; run it again to go on", file=sys.stderr)
         return STOPPED_EXIT
     except Exception as error:
@@ -317,18 +317,6 @@ def _work(job: Job, events: Events, lease: Lease | None, group: Group, run: Call
         events.write("done", tokens=outcome.tokens, flops=float(outcome.flops), message=f"{rows} rows in {result.name}")
 
 
-def _load(load_kind: Callable[[str], Callable[[Work], Outcome]], kind: str) -> Callable[[Work], Outcome]:
-    """The function of a kind. Errors: JOB_INVALID if a library that it needs is not installed."""
-    try:
-        return load_kind(kind)
-    except ModuleNotFoundError as error:
-        raise TrainerError(
-            "JOB_INVALID",
-            f"Jobs of kind {kind} need the Python package {error.name}, which is not installed. Install the worker "
-            "with its extra: pip install 'trainer[dpo]'.",
-        ) from error
-
-
 @contextmanager
 def _stoppable(work: Work) -> Iterator[None]:
     """Lets SIGTERM and SIGINT ask the job to stop; a second one ends the process at once."""
@@ -366,6 +354,8 @@ def _fail(folder: Path, events: Events, error: Exception) -> int:
     if not isinstance(error, TrainerError):
         if is_disk_full(error):
             error = TrainerError("DISK_FULL", f"No space left on the disk of {folder}: {error}.")
+        elif isinstance(error, ModuleNotFoundError):
+            error = package_missing(error)
         elif is_out_of_memory(error):
             error = TrainerError("OUT_OF_MEMORY", f"{folder} does not fit into memory: {first_line(error)}")
         else:

@@ -22,6 +22,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from .errors import TrainerError, is_out_of_memory
 from .flops import Flops
 from .model import count_parameters, job_model, longest_sequence
+from .result_log import ResultLog
+from .speed import Speed
 from .tokenizer import job_tokenizer, prefix_of
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ def _text(value: object) -> str:
 
 #: Of a batch: half a gigabyte in float32.
 _most_logits = 1 << 27
+_batches_in_a_block = 4
 
 
 class Encoder:
@@ -156,7 +159,6 @@ def score(
     batch_tokens: int = 8192,
     autocast: bool = False,
     check: Callable[[], None] = lambda: None,
-    progress: Callable[[int], None] = lambda tokens: None,
 ) -> list[Scored]:
     """
     The log probabilities of many sequences, longest first so that batches are dense. Where a batch does not fit into
@@ -183,7 +185,6 @@ def score(
         for row, result in zip(rows, results, strict=True):
             scored[row] = result
         at += len(rows)
-        progress(sum(len(sequences[row].ids) for row in rows))
     return [each for each in scored if each is not None]
 
 
@@ -222,46 +223,80 @@ def run_losses(work: Work) -> Outcome:
     model, folder, model_hash = job_model(job, work.device)
     tokenizer = job_tokenizer(job, folder, model.get_input_embeddings().weight.shape[0])
     encoder = Encoder(tokenizer, longest_sequence(model))
-    rows: list[dict[str, Any]] = []
-    sequences: list[Sequence] = []
-    owners: list[int] = []
-    for name, kind in evaluations_of(work):
-        for each in job.inputs_named(name):
-            for item in read_items(each.path, kind, settings.get("textField", "text")):
-                for row, its in _rows_of(item, encoder):
-                    owners += [len(rows)] * len(its)
-                    sequences += its
-                    rows.append(row)
+    rows = [
+        row
+        for name, kind in evaluations_of(work)
+        for each in job.inputs_named(name)
+        for item in read_items(each.path, kind, settings["textField"])
+        for row in _rows_of(item, encoder)
+    ]
     if encoder.cut:
         work.events.write("warning", message=f"{encoder.cut} prompts were too long; their beginnings were cut off.")
-    every, without = count_parameters(model)
-    flops = Flops(every, without)
-    total = sum(len(sequence.ids) for sequence in sequences)
-    done = 0
-
-    def progress(tokens: int) -> None:
-        nonlocal done
-        done += tokens
-        work.events.write("progress", tokens=done, values={"of": total}, flops=flops.read(done)[0])
-
-    scored = score(model, sequences, batch_tokens=settings["batchTokens"], check=work.check, progress=progress)
-    for row in rows:
-        row.update(log_probability=0.0, tokens=0, greedy=True, token_ids=[], token_log_probabilities=[])
-    for owner, each in zip(owners, scored, strict=True):
-        row = rows[owner]
-        row["log_probability"] += each.total
-        row["tokens"] += len(each.token_ids)
-        row["greedy"] = row["greedy"] and each.greedy
-        row["token_ids"] += each.token_ids
-        row["token_log_probabilities"] += each.log_probabilities
-    table = pa.Table.from_pylist(rows, schema=losses_schema(by_token=settings["byToken"]))
+    flops = Flops(*count_parameters(model))
+    total = sum(row.tokens for row in rows)
+    blocks = list(_blocks(rows, _batches_in_a_block * settings["batchTokens"]))
+    log, done, speed = ResultLog(work), 0, Speed(len(blocks))
+    for number, block in enumerate(blocks, 1):
+        key = f"block {number}"
+        done += sum(row.tokens for row in block)
+        if key in log:
+            continue
+        sequences = [sequence for row in block for sequence in row.sequences]
+        scored = iter(score(model, sequences, batch_tokens=settings["batchTokens"], check=work.check))
+        log.append(key, [_joined([next(scored) for _ in row.sequences], settings["byToken"]) for row in block])
+        left = speed.seconds_left(number)
+        work.events.progress(number, len(blocks), tokens=done, flops=flops.read(done)[0], secondsLeft=left)
+        log.keep(step=number, tokens=done)
 
     def write(path: Path) -> int:
-        pq.write_table(table, path)
-        return table.num_rows
+        found = [each for number in range(1, len(blocks) + 1) for each in log[f"block {number}"]]
+        table = [{**row.head, **each} for row, each in zip(rows, found, strict=True)]
+        pq.write_table(pa.Table.from_pylist(table, schema=losses_schema(by_token=settings["byToken"])), path)
+        return len(table)
 
     read = flops.read(total)
-    return Outcome(write, model_hash, "float32", every, without, read[0], read[1], total)
+    return Outcome(write, model_hash, "float32", flops.parameters, flops.parameters_without_embeddings, *read, total)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An answer or text, and the sequences that it is scored in."""
+
+    head: dict[str, Any]
+    sequences: list[Sequence]
+
+    @property
+    def tokens(self) -> int:
+        return sum(len(sequence.ids) for sequence in self.sequences)
+
+
+def _rows_of(item: Item, encoder: Encoder) -> Iterator[_Row]:
+    for choice, answer in enumerate(item.answers):
+        is_text = item.prompt is None
+        head = {"item": item.id, "set": item.set, "bytes": len(answer.encode()), "choice": None if is_text else choice}
+        yield _Row(head, encoder.text(answer) if item.prompt is None else encoder.answer(item.prompt, answer))
+
+
+def _blocks(rows: list[_Row], tokens: int) -> Iterator[list[_Row]]:
+    """Rows that are scored and saved together."""
+    block: list[_Row] = []
+    size = 0
+    for row in rows:
+        block.append(row)
+        size += row.tokens
+        if size >= tokens:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _joined(scored: list[Scored], by_token: bool) -> dict[str, Any]:
+    """The columns of a row from its sequences."""
+    ids = [token for each in scored for token in each.token_ids]
+    values = [value for each in scored for value in each.log_probabilities]
+    columns = {"log_probability": math.fsum(values), "tokens": len(ids), "greedy": all(each.greedy for each in scored)}
+    return columns | ({"token_ids": ids, "token_log_probabilities": values} if by_token else {})
 
 
 def losses_schema(*, by_token: bool) -> pa.Schema:
@@ -287,10 +322,3 @@ def evaluations_of(work: Work) -> list[tuple[str, str]]:
     if not named:
         raise TrainerError("JOB_INVALID", 'The job has no input to measure: name one "items" or "texts".')
     return named
-
-
-def _rows_of(item: Item, encoder: Encoder) -> Iterator[tuple[dict[str, Any], list[Sequence]]]:
-    for choice, answer in enumerate(item.answers):
-        size = len(answer.encode())
-        row = {"item": item.id, "set": item.set, "bytes": size, "choice": None if item.prompt is None else choice}
-        yield row, encoder.text(answer) if item.prompt is None else encoder.answer(item.prompt, answer)

@@ -77,7 +77,7 @@ def check_model(job: Job, folder: Path) -> str:
         raise TrainerError(
             "INPUT_CHANGED",
             f"The model in {folder} has changed since the job was written: its hash is {found}, job.json says "
-            f"{spec['sha256']}. Plan the job again.",
+            f"{spec['sha256']}. Restore it, or write the job again under another name.",
         )
     return found
 

@@ -24,12 +24,17 @@ class Group:
     """The processes of a job."""
 
     def __init__(self) -> None:
-        self.size = int(os.environ.get("WORLD_SIZE", "1"))
+        self.size = self.count()
         self.rank = int(os.environ.get("RANK", "0")) if self.size > 1 else 0
         if self.size > 1 and not dist.is_initialized():
             if torch.cuda.is_available():
                 torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=_patience)
+
+    @staticmethod
+    def count() -> int:
+        """How many processes the launcher has started."""
+        return int(os.environ.get("WORLD_SIZE", "1"))
 
     @property
     def is_first(self) -> bool:

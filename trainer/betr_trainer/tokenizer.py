@@ -99,7 +99,7 @@ def job_tokenizer(job: Job, model: Path | None, rows: int | None = None) -> PreT
             raise TrainerError(
                 "INPUT_CHANGED",
                 f"The tokenizer in {folder} has changed since the job was written: its hash is {found}, job.json says "
-                f"{spec['sha256']}. Plan the job again.",
+                f"{spec['sha256']}. Restore it, or write the job again under another name.",
             )
         tokenizer = load_tokenizer(folder, trust=trust)
     if spec is not None and model is not None:

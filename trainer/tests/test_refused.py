@@ -240,6 +240,21 @@ def test_the_command(data: dict[str, Path], tmp_path: Path) -> None:
     assert ended.stderr.startswith("JOB_VERSION: ")
 
 
+def test_a_package_that_is_not_installed(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; from betr_trainer.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+    folder = write_job(tmp_path / "job", {"train": write_lines(tmp_path / "train.jsonl", [])})
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, env=environment, timeout=300
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("INTERNAL: The Python package torch is not installed in ")
+    assert "pip install" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def _losses(folder: Path, data: dict[str, Path], model: Path, tokenizer: Any = None, **more: Any) -> Path:
     return write_job(
         folder, {"texts": data["texts"]}, kind="losses", model={"folder": str(model), **more}, tokenizer=tokenizer

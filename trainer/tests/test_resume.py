@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import Worker, card_of, events_of, outcome_of, run, until, write_job
+from helpers import Worker, card_of, events_of, outcome_of, run, until, words, write_job, write_lines
 
 from betr_trainer import lease
 
@@ -143,3 +143,31 @@ def _step(folder: Path) -> int:
     except (FileNotFoundError, ValueError):
         return 0
     return max(steps, default=0)
+
+
+def test_losses_go_on_where_they_were_killed(whole: Path, tmp_path: Path) -> None:
+    items = [{"id": str(i), "set": "s", "prompt": words(i, 4), "target": " " + words(-i, 3)} for i in range(200)]
+    inputs = {"items": write_lines(tmp_path / "items.jsonl", items)}
+    job = {
+        "kind": "losses",
+        "model": {"checkpoint": str(whole)},
+        "tokenizer": None,
+        "settings": {"batchTokens": 64, "byToken": True},
+    }
+    straight = write_job(tmp_path / "straight", inputs, **job)
+    assert run(straight) == 0
+    folder = write_job(tmp_path / "job", inputs, **job)
+    for number, signum in enumerate((signal.SIGKILL, signal.SIGTERM), 1):
+        worker = Worker(folder)
+        until(lambda: (folder / "events.jsonl").exists() and _blocks(folder) >= 4 * number)  # noqa: B023
+        worker.kill(signum)
+        assert worker.wait() == (3 if signum == signal.SIGTERM else -signal.SIGKILL)
+    assert run(folder) == 0
+    assert card_of(folder)["result"] == card_of(straight)["result"]
+    # No block was done twice.
+    steps = [each["step"] for each in events_of(folder, "progress")]
+    assert len(steps) - len(set(steps)) <= 1
+
+
+def _blocks(folder: Path) -> int:
+    return (folder / "events.jsonl").read_text().count('"progress"')

@@ -87,7 +87,7 @@ describe('betr rank --scorer lm:JUDGE', () => {
     );
     await prepare('space');
     expect(await prepare('space', 'changed.yaml')).toMatch(
-      /of the best 10 % of 520 sampled documents, \d+ of 52 would be replaced \(Spearman's correlation 0\.\d+\)/,
+      /of the best 10% of 520 sampled documents, \d+ of 52 would be replaced \(Spearman's correlation 0\.\d+\)/,
     );
     expect(await prepare('space', 'changed.yaml')).not.toContain('would be replaced');
   });

@@ -262,9 +262,7 @@ describe('betr judge --compare', () => {
       '20%',
     ]);
     expect(stdout).toContain('100 documents of the sample');
-    expect(stdout).toContain(
-      'Changing from space to upside at 20 % replaces 20 of 20 kept documents (100 %)',
-    );
+    expect(stdout).toContain('Changing from space to upside at 20% replaces 20 of 20 kept documents (100%)');
     expect(stdout).toContain('They differ most about:');
   });
 });

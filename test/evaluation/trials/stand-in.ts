@@ -13,7 +13,7 @@ import { sha256File } from '../../../data/files/hash-files.ts';
 import { planTrial, type TrialOptions } from '../../../evaluation/trials/plan.ts';
 import type { TrialPlan } from '../../../evaluation/trials/plan-file.ts';
 import type { TrialWorker } from '../../../evaluation/trials/worker.ts';
-import { publishRanking } from '../../../ranking/generation.ts';
+import { publishRanking } from '../../../ranking/publish.ts';
 import { silent } from '../../../run/progress.ts';
 import { fingerprint, openRun, type Run } from '../../../run/run.ts';
 import { type Row, withRun, writeParts } from '../../ranking/synthetic.ts';

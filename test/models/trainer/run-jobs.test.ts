@@ -73,8 +73,8 @@ describe('training jobs', () => {
 
   it('fail with a sentence and a remedy, each by itself', async () => {
     const expected: [string, string, number, string][] = [
-      ['refused', 'TRAINING_INPUT_CHANGED', 2, 'has changed since the job was written. Restore the file'],
-      ['missing', 'TRAINING_INPUT_MISSING', 2, 'is not a file: /gone. Put the file back'],
+      ['refused', 'TRAINING_INPUT_CHANGED', 2, 'has changed since the job was written.'],
+      ['missing', 'TRAINING_INPUT_MISSING', 2, 'is not a file: /gone.'],
       ['empty', 'TRAINING_INPUT_EMPTY', 2, 'has no text.'],
       ['tokenizer', 'TRAINING_TOKENIZER', 2, 'has 300 tokens, the model 256. Use the model'],
       ['unsafe', 'TRAINING_MODEL_UNSAFE', 2, 'Convert the weights to safetensors'],

@@ -1,6 +1,7 @@
 // The page in a real Chromium: its answer, its entries, its address, and its use by keyboard and phone.
 
 import { expect, it } from '@jest/globals';
+import { longTest } from '../../long.ts';
 import { describeInChromium } from './browser.ts';
 import { budget, sharePage } from './shared-page.ts';
 
@@ -10,8 +11,8 @@ describeInChromium('the page', () => {
 
   it('answers on first load, and sends requests only to its own server', async () => {
     const { page, asked, faults } = await load(budget);
-    expect(await text('#keep')).toBe('Keep the best 4 % of the pool’s tokens');
-    expect(await text('#summary')).toContain('4 % of a pool of 6.3T tokens');
+    expect(await text('#keep')).toBe('Keep the best 4% of the pool’s tokens');
+    expect(await text('#summary')).toContain('4% of a pool of 6.3T tokens');
     expect(await text('#facts')).toContain('800 documents');
     for (const plot of ['#curve canvas', '#histogram canvas'])
       expect(await page.locator(plot).count()).toBe(1);
@@ -28,7 +29,7 @@ describeInChromium('the page', () => {
     const before = await text('#figures .cutoff b');
     await page.locator('#slider').focus();
     for (let press = 0; press < 20; press++) await page.keyboard.press('ArrowRight');
-    await page.locator('#keep', { hasText: '7.11 %' }).waitFor();
+    await page.locator('#keep', { hasText: '7.11%' }).waitFor();
     await settle();
     expect(page.url()).toContain('budget=1e21');
     expect(await page.locator('#budget').inputValue()).toBe('1e21');
@@ -57,7 +58,7 @@ describeInChromium('the page', () => {
     await page.waitForURL(/budget=3\.23e21/);
   });
 
-  it('cuts at a score until the budget moves', async () => {
+  longTest('cuts at a score until the budget moves', async () => {
     const { page } = await load(budget);
     const score = page.locator('#score');
     await score.fill('0.5');
@@ -105,7 +106,7 @@ describeInChromium('the page', () => {
     expect(await page.locator('.wrong:visible').count()).toBe(0);
   });
 
-  it('ignores the invalid parts of an address, and lists them', async () => {
+  longTest('ignores the invalid parts of an address, and lists them', async () => {
     const { page } = await load('?budget=banana&without=nope,cooking&pool=mine', {});
     await page
       .locator('#notice', {
@@ -123,7 +124,7 @@ describeInChromium('the page', () => {
     expect(await again.page.locator('#notice').isVisible()).toBe(false);
   });
 
-  it('shows an error of the server once, keeps its controls, and marks stale contents', async () => {
+  longTest('shows an error of the server once, keeps its controls, and marks stale contents', async () => {
     const { page } = await load('?budget=1e20&poolTokens=1000', {});
     expect(await page.locator('.problem:visible').allInnerTexts()).toEqual([
       expect.stringContaining('poolTokens is "1000"'),
@@ -133,7 +134,7 @@ describeInChromium('the page', () => {
     expect(await page.locator('#copy').isVisible()).toBe(false);
     await page.locator('#poolTokens').fill('6.3T');
     await page.keyboard.press('Enter');
-    await page.locator('#keep', { hasText: '4 %' }).waitFor();
+    await page.locator('#keep', { hasText: '4%' }).waitFor();
     await settle();
     expect(await page.locator('.problem:visible, [data-stale]:visible').count()).toBe(0);
     await page.route('**/rank?*', (route) =>
@@ -174,7 +175,7 @@ describeInChromium('the page', () => {
     }
   });
 
-  it('fits 400 pixels, light and dark', async () => {
+  longTest('fits 400 pixels, light and dark', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const { page } = await load(budget, { viewport: { width: 400, height: 800 }, colorScheme });
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(400);

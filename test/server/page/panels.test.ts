@@ -13,6 +13,7 @@ import { evaluationFile, evaluationHtml, reportFile } from '../../../evaluation/
 import { goldenTables } from '../../domains/tables.ts';
 import { pretrainPlan } from '../../models/trainer/jobs.ts';
 import { makeEvaluation } from '../made-evaluation.ts';
+import { longTest } from '../../long.ts';
 import { describeInChromium, type Opened } from './browser.ts';
 import { budget, sharePage } from './shared-page.ts';
 
@@ -99,7 +100,7 @@ describeInChromium('the panels of the page', () => {
     await checkData(page);
   });
 
-  it('show an evaluation and domains only if the run has them', async () => {
+  longTest('show an evaluation and domains only if the run has them', async () => {
     const { page, faults } = await load(budget);
     for (const panel of ['#evaluation', '#domains'])
       expect(await page.locator(panel).isVisible()).toBe(false);
@@ -126,7 +127,7 @@ describeInChromium('the panels of the page', () => {
     try {
       await load(budget);
       expect(await page.locator('#domainsTable tbody tr').allInnerTexts()).toEqual([
-        expect.stringMatching(/^d1\s+400\s+1\.000\s+.* to .*80 %$/s),
+        expect.stringMatching(/^d1\s+400\s+1\.000\s+.* to .*80%$/s),
         expect.stringMatching(/^d3\s+200\s+0\.100\s/),
         expect.stringMatching(/^d2\s+300\s+−0\.200\s.*excluded$/s),
         expect.stringMatching(/^d4\s+100\s+−0\.900\s/),
@@ -135,7 +136,7 @@ describeInChromium('the panels of the page', () => {
       expect(await text('#domainsWarnings')).toContain('fewer than 20');
       expect(await page.locator('#domains canvas').count()).toBe(1);
       expect(await text('#evaluationTable tbody tr:has-text("betr")')).toMatch(
-        /10 %\s+betr\s+\+0\.200 0\.150 to 0\.250\s+better than random\s+−0\.200/,
+        /10%\s+betr\s+\+0\.200 0\.150 to 0\.250\s+better than random\s+−0\.200/,
       );
       expect(await page.locator('#evaluationTable .bad').allInnerTexts()).toEqual(['no better than random']);
       expect(

@@ -9,6 +9,7 @@ import { writeDrift } from '../../../ranking/drift.ts';
 import { readRanking } from '../../../ranking/generation.ts';
 import { type Listening, serveRun } from '../../../server/listen.ts';
 import { makeRealRun, type RealRun } from '../real-run.ts';
+import { longTest } from '../../long.ts';
 import { describeInChromium, launchBrowser, type Opened, openPage } from './browser.ts';
 
 const jobMs = 120_000;
@@ -59,7 +60,7 @@ describeInChromium('the page of a run without an answer', () => {
     jobMs,
   );
 
-  it(
+  longTest(
     'cancels a job',
     async () => {
       const { page } = await load();
@@ -85,7 +86,7 @@ describeInChromium('the page of a run without an answer', () => {
       await page.locator('.job[data-state="running"]').waitFor({ timeout: jobMs });
       expect(await page.locator('body').getAttribute('data-working')).toBe('');
       await page.locator('.job .quiet', { hasText: /: [\d,]+/ }).waitFor({ timeout: jobMs });
-      await page.locator('#keep', { hasText: 'Keep the best 4 %' }).waitFor({ timeout: jobMs });
+      await page.locator('#keep', { hasText: 'Keep the best 4%' }).waitFor({ timeout: jobMs });
       expect(await page.locator('#run').isVisible()).toBe(false);
       // The ranking may be found before the process that published it has ended.
       await page.locator('.job[data-state="done"]').waitFor({ timeout: jobMs });
@@ -95,7 +96,7 @@ describeInChromium('the page of a run without an answer', () => {
     jobMs,
   );
 
-  it(
+  longTest(
     'names what is damaged, and mends it',
     async () => {
       const parts = await readdir(made.run.files.scores);
@@ -109,7 +110,7 @@ describeInChromium('the page of a run without an answer', () => {
         /is damaged: it is missing\. Run "betr rank" to recreate it\.[^]*FILE_DAMAGED/,
       );
       await page.locator('#runBody').getByRole('button', { name: 'Start rank' }).click();
-      await page.locator('#keep', { hasText: 'Keep the best 4 %' }).waitFor({ timeout: jobMs });
+      await page.locator('#keep', { hasText: 'Keep the best 4%' }).waitFor({ timeout: jobMs });
     },
     jobMs,
   );
@@ -122,13 +123,13 @@ describeInChromium('the page of a run without an answer', () => {
       to: generation,
       whole: comparison,
       fresh: null,
-      over: ['source "web" has 10 % of the tokens instead of 50 %'],
+      over: ['source "web" has 10% of the tokens instead of 50%'],
     });
     server ??= await serveRun(made.run, { host: '127.0.0.1', port: 0 });
     await opened.page.goto(`${server.url}/?budget=1e20&poolTokens=6.3T`);
     await opened.page.locator('#drift:visible').waitFor();
     expect(await opened.page.locator('#drift').innerText()).toBe(
-      'This ranking drifted from the previous one (aaaaaaaaaaaa): source "web" has 10 % of the tokens instead of 50 %.',
+      'This ranking drifted from the previous one (aaaaaaaaaaaa): source "web" has 10% of the tokens instead of 50%.',
     );
   });
 });
