@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Callable
 from decimal import Decimal
@@ -72,7 +73,8 @@ def commit_file(path: Path, write: Callable[[Path], object]) -> None:
     Writes a file atomically: `write` fills a file beside it, whose name it gets. After an error, `path` is
     unchanged and the other file is gone. Errors: DISK_FULL.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    # As betr names its temporary files. Processes on several machines may have the same id.
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}.tmp")
     try:
         write(beside)
         _sync(beside)
@@ -81,6 +83,16 @@ def commit_file(path: Path, write: Callable[[Path], object]) -> None:
     except BaseException as error:
         beside.unlink(missing_ok=True)
         raise disk_error(error, path) from error
+
+
+def remove_leftovers(folder: Path, name: str = "*") -> None:
+    """
+    Removes what a process that was killed left of `commit_file`. Call while holding the lease on the work; lease files
+    themselves are not touched.
+    """
+    for path in folder.glob(f".{name}.*.tmp"):
+        if not path.name.startswith(".lease."):
+            path.unlink(missing_ok=True)
 
 
 def commit_text(path: Path, text: str) -> None:

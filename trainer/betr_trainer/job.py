@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from .card import describe_device, is_done, seal, versions
 from .errors import FirstFailed, Stopped, TrainerError, first_line, is_disk_full, is_out_of_memory, package_missing
 from .events import Events, NoEvents
-from .files import commit_file, commit_text, sha256_file
+from .files import commit_file, commit_text, remove_leftovers, sha256_file
 from .lease import Lease, claim
 from .schema import check_job
 
@@ -219,6 +219,7 @@ def run_job(folder: Path, load_kind: Callable[[str], Callable[[Work], Outcome]])
             if group.from_first(lambda: is_done(job)):
                 return 0
             if group.is_first:
+                remove_leftovers(job.folder)
                 events = Events(job.folder / "events.jsonl")
             _work(job, events, lease, group, load_kind(job.kind))
         return 0

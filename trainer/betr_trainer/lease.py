@@ -140,6 +140,12 @@ def _create(path: Path) -> int | None:
     except FileExistsError:
         os.close(handle)
         return None
+    except FileNotFoundError:
+        # The holder of a lock on the folder may have removed the temporary file as a leftover.
+        os.close(handle)
+        if not path.parent.is_dir():
+            raise
+        return _create(path)
     except BaseException:
         os.close(handle)
         raise

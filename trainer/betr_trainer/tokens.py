@@ -25,7 +25,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from .errors import TrainerError
-from .files import commit_file, commit_text
+from .files import commit_file, commit_text, remove_leftovers
 from .lease import Lease, claim
 from .zstd import ZstdFile
 
@@ -137,6 +137,8 @@ def token_file(work: Work, each: Input, tokenizer: PreTrainedTokenizerBase, text
             continue
         with lease:
             if not (folder / f"{name}.json").exists():
+                for suffix in ("bin", "index.npy", "json"):
+                    remove_leftovers(folder, f"{name}.{suffix}")
                 _tokenize(work, each, tokenizer, text_field, folder, name)
     if len(found.tokens) == 0:
         raise TrainerError("EMPTY_INPUT", f'Input "{each.name}" has no documents with text: {each.path}.')

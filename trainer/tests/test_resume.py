@@ -63,6 +63,7 @@ def test_sigkill_at_random_moments(whole: Path, data: dict[str, Path], tmp_path:
     code = run(folder)
     assert code == 0
     assert kills >= 3
+    assert not list(folder.parent.rglob("*.tmp"))
     assert outcome_of(folder) == outcome_of(whole)
 
 
