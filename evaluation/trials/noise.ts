@@ -22,8 +22,8 @@ export function poolNoise(arms: readonly (readonly number[])[]): SeedNoise | und
 }
 
 /**
- * The smallest difference between two of `arms` arms that is found with a probability of 80 %, over the noise of seeds
- * alone, by an interval of 95 %. Undefined with one arm or seed.
+ * The smallest difference between two of `arms` arms that is found with a probability of 80%, over the noise of seeds
+ * alone, by an interval of 95%. Undefined with one arm or seed.
  */
 export function smallestDifference(
   { deviation }: SeedNoise,

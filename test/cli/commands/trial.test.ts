@@ -34,7 +34,7 @@ describe('betr trial', () => {
       expect(plan.code).toBe(0);
       expect(plan.stdout).toContain('8 models (4 arms × 2 seeds × 1 learning rate) of size 1m');
       expect(plan.stdout).toContain('No filter and random cuts of the same size are always among the arms.');
-      expect(plan.stdout).toMatch(/^betr +20 % +120 +4\.8K +1\.8 × +1 +\d+$/m);
+      expect(plan.stdout).toMatch(/^betr +20% +120 +4\.8K +1\.8 × +1 +\d+$/m);
       expect(plan.stdout).toContain('without tests in the settings, not measured: untested');
       // The stand-in trains 2,000 tokens a second.
       expect(plan.stdout).toMatch(/Takes about \d+ (s|min) of one GPU or CPU thread at 2K tokens\/s/);
@@ -52,7 +52,7 @@ describe('betr trial', () => {
 
       const report = await trial(run, 'report');
       expect(report.code).toBe(0);
-      expect(report.stdout).toMatch(/^betr at 20 % +2\.600 .*\+0\.400 \(0\.400 to 0\.400\) better/m);
+      expect(report.stdout).toMatch(/^betr at 20% +2\.600 .*\+0\.400 \(0\.400 to 0\.400\) better/m);
       expect(report.stdout).toContain('Accuracy: no benchmark is above chance at this size.');
       expect(report.stdout).toContain('fidelity: too few');
       const page = await readFile(join(run.files.trials, 'trial', 'report.html'), 'utf8');
@@ -68,6 +68,10 @@ describe('betr trial', () => {
 
   it('says what is wrong with its options', async () => {
     await withTrialRun(async (run) => {
+      const none = await betr(run.settingsFolder, ['trial', 'plan', '--json'], {
+        BETR_TRAINER_PYTHON: '/nowhere/python',
+      });
+      expect(errorOf(none.stdout).code).toBe('TRAINER_PYTHON');
       const refused: [string[], string][] = [
         [['plan', '--model', '2m'], '--model'],
         [['plan', '--tokenizer', 'bpe:7'], '--tokenizer'],
