@@ -20,6 +20,8 @@ corpus:
 benchmarks:                           # what the model should be good at; use train splits only
   - name: my_benchmark
     files: [benchmarks/my_benchmark/*.jsonl]
+    # tests: [benchmarks/my_benchmark_test.jsonl]   # held out, for betr evaluate and betr trial; docs/trials.md says ` +
+  `which model size answers which question
     # template: "{question}\\n{answer}"  # if no recipe matches the fields; "betr examples" shows the result
 
 # examples: {perBenchmark: 1400, equal: true}   # equal: as many per benchmark as the smallest one has

@@ -3,7 +3,7 @@
 import { type Interval, percentileBounds } from '../../data/statistics.ts';
 import type { Bits } from '../bits.ts';
 import { boundMultiplier, type CurvePoint, findMultiplier } from './multiplier.ts';
-import { poolNoise, signalToNoise, smallestDifference } from './noise.ts';
+import { mean, poolNoise, signalToNoise, smallestDifference } from './noise.ts';
 import type { TrialPlan } from './plan-file.ts';
 import type { ArmGroup } from './report.ts';
 import type { Gain, ReportAtRate, ReportedArm } from './report-file.ts';
@@ -12,7 +12,6 @@ import {
   type ArmRuns,
   estimateArms,
   estimateGains,
-  mean,
   meanOverSets,
   resampleItems,
   type ResampledRuns,
@@ -40,7 +39,9 @@ export function reportAtRate(
     learningRate,
     arms: listArms(plan, all, last),
     noise: noise ?? null,
-    smallest: noise === undefined ? null : smallestDifference(noise, fewest),
+    smallest:
+      (noise === undefined ? undefined : smallestDifference(noise, { arms: groups.length, seeds: fewest })) ??
+      null,
     benchmarks: plan.evaluation.benchmarks.map(({ benchmark, measure, chance }) => {
       const own = answers.find(({ set }) => set === benchmark);
       const correct = measureCorrect(results, last, benchmark, 'correct');

@@ -16,5 +16,7 @@ export function describeMultiplier(multiplier: ReportedArm['multiplier']): strin
   const { kind, times, low, high } = multiplier;
   const digits = (value: number): string => value.toPrecision(2);
   if (kind !== 'is') return `not reached (${kind === 'above' ? 'more' : 'less'} than ${digits(times)} ×)`;
-  return `${digits(times)} × (${low === null ? 'not reached' : digits(low)} to ${high === null ? 'not reached' : digits(high)})`;
+  const limit = (value: number | null): string => (value === null ? 'not reached' : digits(value));
+  const limits = low === null && high === null ? 'limits not reached' : `${limit(low)} to ${limit(high)}`;
+  return `${digits(times)} × (${limits})`;
 }

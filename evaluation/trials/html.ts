@@ -70,7 +70,7 @@ function describeDesign({ model, parameters, tokens, seeds, jobs, flops, devices
       : ` (${formatAmount(parameters.all)} parameters, ${formatAmount(parameters.withoutEmbeddings)} beside the embeddings)`) +
     ` were trained on ${formatAmount(tokens)} tokens each, ${formatFlops(flops)} FLOPs in all, on ` +
     `${devices.join(', ')}, and measured on held-out test items of the benchmarks and held-out texts. Numbers are bits ` +
-    'per byte of the right answers, lower is better; differences above 0 are better. Intervals are 95 % bootstraps over ' +
+    'per byte of the right answers, lower is better; differences above 0 are better. Intervals are 95% bootstraps over ' +
     `${seeds.length > 1 ? 'seeds and items' : 'items'}.`
   );
 }
@@ -236,20 +236,21 @@ const colors = ['#0b7285', '#c92a2a', '#5f3dc4', '#e67700', '#2b8a3e', '#a61e4d'
 for (const holder of document.querySelectorAll('.curve')) {
   const arms = JSON.parse(document.getElementById('curves').textContent)[Number(holder.dataset.rate)];
   const x = [...new Set(arms.flatMap((arm) => arm.points.map(([flops]) => flops)))].sort((a, b) => a - b);
-  const ink = getComputedStyle(document.body).color;
-  const axis = { stroke: ink, grid: { stroke: '#8884' } };
+  const logs = x.map(Math.log10);
+  const axis = { stroke: getComputedStyle(document.body).color, grid: { stroke: '#8884' } };
+  const show = (log) => log === null ? '' : (10 ** log).toExponential(1);
   new uPlot({
     width: holder.clientWidth,
     height: holder.clientHeight - 80,
-    scales: { x: { time: false, distr: 3 } },
+    scales: { x: { time: false, range: [logs[0] - 0.05, logs.at(-1) + 0.05] } },
     axes: [
-      { ...axis, splits: () => x, values: (_plot, ticks) => ticks.map((tick) => tick.toExponential(1)), label: 'FLOPs', stroke: ink },
-      { ...axis, label: 'bits per byte', stroke: ink },
+      { ...axis, splits: () => logs, values: (_plot, ticks) => ticks.map(show), label: 'FLOPs' },
+      { ...axis, label: 'bits per byte' },
     ],
     series: [
-      { label: 'FLOPs', value: (_plot, value) => value === null ? '' : value.toExponential(2) },
+      { label: 'FLOPs', value: (_plot, log) => show(log) },
       ...arms.map(({ arm }, i) => ({ label: arm, stroke: colors[i % colors.length], width: 2, points: { show: true } })),
     ],
-  }, [x, ...arms.map(({ points }) => x.map((flops) => points.find(([at]) => at === flops)?.[1] ?? null))], holder);
+  }, [logs, ...arms.map(({ points }) => x.map((flops) => points.find(([at]) => at === flops)?.[1] ?? null))], holder);
 }
 `;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { readCard } from '../../classifier/classifier-card.ts';
 import { readJson } from '../../data/files/commit.ts';
 import { BetrError } from '../../run/errors/errors.ts';
+import { formatCountOf } from '../../run/amounts.ts';
 import type { Run } from '../../run/run.ts';
 import { rankingRun } from '../../scoring/scorers/list.ts';
 import { noFilter } from '../contest.ts';
@@ -12,10 +13,9 @@ import { randomScorer } from '../evaluate.ts';
 import { type Evaluation, evaluationSchema } from '../evaluation.ts';
 import { evaluationFile } from '../report.ts';
 import { compareOrders, fewestArms } from './cheap-measures.ts';
-import { poolNoise } from './noise.ts';
+import { mean, poolNoise } from './noise.ts';
 import { nameArm, type PlannedArm, type TrialPlan } from './plan-file.ts';
 import type { TrialReport } from './report-file.ts';
-import { mean } from './resample.ts';
 import type { RunResult } from './results.ts';
 
 type CheapMeasure = TrialReport['cheapMeasures'][number];
@@ -62,7 +62,7 @@ export async function compareCheapMeasures(
     });
     if (arms.length < fewestArms)
       return none(
-        `too few: ${arms.length} arms have it, and ${fewestArms} are needed` +
+        `too few: ${formatCountOf(arms.length, 'arm')} with it, of at least ${fewestArms} needed` +
           (measure === 'fidelity' ? '' : adviceFor(plan, measured.length)),
       );
     if (noise === undefined) return none('no arm has two seeds, so the noise is unknown');

@@ -1,7 +1,6 @@
 // The noise of seeds, what a trial can see in spite of it, and the signal to noise of each benchmark.
 
-import { z95 } from '../../data/statistics.ts';
-import { mean } from './resample.ts';
+import { studentQuantile } from './student.ts';
 
 /** The standard deviation of runs that differ only in their seed, pooled over the arms. */
 export interface SeedNoise {
@@ -22,11 +21,17 @@ export function poolNoise(arms: readonly (readonly number[])[]): SeedNoise | und
   return { deviation: Math.sqrt(squares / freedom), freedom };
 }
 
-/** Standard normal quantiles at .975 and at .8: two-sided tests at 5 %, found four times out of five. */
-const quantiles = z95 + 0.8416212335729143;
-
-/** The smallest difference between two arms that is found with a probability of 80 %, over the seeds' noise alone. */
-export function smallestDifference({ deviation }: SeedNoise, seeds: number): number {
+/**
+ * The smallest difference between two of `arms` arms that is found with a probability of 80%, over the noise of seeds
+ * alone, by an interval of 95%. Undefined with one arm or seed.
+ */
+export function smallestDifference(
+  { deviation }: SeedNoise,
+  { arms, seeds }: { arms: number; seeds: number },
+): number | undefined {
+  const freedom = (arms - 1) * (seeds - 1);
+  if (freedom < 1) return undefined;
+  const quantiles = studentQuantile(0.975, freedom) + studentQuantile(0.8, freedom);
   return quantiles * deviation * Math.sqrt(2 / seeds);
 }
 
@@ -39,4 +44,8 @@ export function signalToNoise(arms: readonly (readonly number[])[]): number | un
   const means = arms.filter((values) => values.length > 0).map(mean);
   if (noise === undefined || noise.deviation === 0 || means.length < 2) return undefined;
   return (Math.max(...means) - Math.min(...means)) / noise.deviation;
+}
+
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

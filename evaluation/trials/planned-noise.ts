@@ -56,9 +56,15 @@ export async function estimateNoise(
 }
 
 function describe(
-  { seeds }: TrialPlan,
+  { arms, seeds }: TrialPlan,
   noise: NonNullable<ReturnType<typeof poolNoise>>,
   from: string,
 ): PlannedNoise {
-  return { from, deviation: noise.deviation, smallest: smallestDifference(noise, seeds.length) };
+  // Random draws of the same size are one arm.
+  const groups = arms.filter(({ draw }) => draw <= 1).length;
+  return {
+    from,
+    deviation: noise.deviation,
+    smallest: smallestDifference(noise, { arms: groups, seeds: seeds.length }) ?? null,
+  };
 }

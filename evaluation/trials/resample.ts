@@ -1,10 +1,11 @@
 // The bootstrap of a trial (docs/method.md, "Trials"). All runs are measured on the same items, so a resample
-// draws the items once for all of them. Seeds are few, so each resample draws its deviations from those of all
-// arms together, scaled up for the means that were estimated.
+// draws the items once for all of them. Seeds are too few to resample: their noise is pooled over the arms, and each
+// resample adds a deviation from Student's t distribution, as wide as that noise.
 
 import type { Bits } from '../bits.ts';
 import { openRandom } from '../../data/seeded-random.ts';
 import { type Interval, percentileBounds } from '../../data/statistics.ts';
+import { mean, poolNoise, type SeedNoise } from './noise.ts';
 
 const resamples = 1000;
 
@@ -84,7 +85,13 @@ export interface ArmEstimate extends Interval {
 
 /** Estimates each arm's mean over its seeds. */
 export function estimateArms(runs: ResampledRuns, arms: readonly ArmRuns[], seed: number): ArmEstimate[] {
-  return estimate(runs, arms, (values, arm) => bySeed(values, arm), seed);
+  const noise = poolNoise(arms.map((arm) => [...bySeed(runs.plain, arm).values()]));
+  return estimate(runs, arms, seed, (arm) => ({
+    seeds: arm.size,
+    noise,
+    error: 1 / Math.sqrt(arm.size),
+    read: (values) => mean([...bySeed(values, arm).values()]),
+  }));
 }
 
 /**
@@ -97,66 +104,84 @@ export function estimateGains(
   baseline: ArmRuns,
   seed: number,
 ): ArmEstimate[] {
-  return estimate(
-    runs,
-    arms,
-    (values, arm) => {
-      if (arm === baseline) return [];
-      const base = new Map(bySeed(values, baseline));
-      return bySeed(values, arm).flatMap(([key, value]): [number, number][] => {
-        const other = base.get(key);
-        return other === undefined ? [] : [[key, other - value]];
-      });
-    },
-    seed,
-  );
+  const tables = [...new Set([...arms, baseline])].map((arm) => bySeed(runs.plain, arm));
+  const ofAll = noiseWithinSeeds(tables);
+  return estimate(runs, arms, seed, (arm) => {
+    const common = arm === baseline ? [] : [...arm.keys()].filter((key) => baseline.has(key));
+    return {
+      seeds: common.length,
+      noise: ofAll ?? noiseWithinSeeds([arm, baseline].map((one) => bySeed(runs.plain, one))),
+      error: Math.sqrt(2 / common.length),
+      read(values) {
+        const [own, base] = [bySeed(values, arm), bySeed(values, baseline)];
+        return mean(common.map((key) => (base.get(key) ?? 0) - (own.get(key) ?? 0)));
+      },
+    };
+  });
 }
 
-function bySeed(values: RunValues, arm: ArmRuns): [number, number][] {
-  return [...arm].map(([seed, own]) => [
-    seed,
-    own.reduce((sum, run) => sum + (values[run] ?? 0), 0) / own.length,
-  ]);
+/** An arm's value at each seed. */
+function bySeed(values: RunValues, arm: ArmRuns): Map<number, number> {
+  return new Map([...arm].map(([seed, own]) => [seed, mean(own.map((run) => values[run] ?? 0))]));
 }
 
-/** What each arm has at each seed, given the values of all runs. */
-type Reading = (values: RunValues, arm: ArmRuns) => [number, number][];
+/**
+ * The noise that is left when what all arms have in common at a seed is taken away: deviations from the means of arms
+ * and of seeds, over the seeds that all arms have. Undefined with fewer than two arms or seeds.
+ */
+function noiseWithinSeeds(arms: readonly ReadonlyMap<number, number>[]): SeedNoise | undefined {
+  const [first] = arms;
+  const seeds = [...(first?.keys() ?? [])].filter((seed) => arms.every((arm) => arm.has(seed)));
+  const freedom = (arms.length - 1) * (seeds.length - 1);
+  if (arms.length < 2 || freedom < 1) return undefined;
+  const rows = arms.map((arm) => seeds.map((seed) => arm.get(seed) ?? 0));
+  const ofArms = rows.map(mean);
+  const ofSeeds = seeds.map((_, at) => mean(rows.map((row) => row[at] ?? 0)));
+  const all = mean(ofArms);
+  let squares = 0;
+  for (const [a, row] of rows.entries())
+    for (const [s, value] of row.entries())
+      squares += (value - (ofArms[a] ?? 0) - (ofSeeds[s] ?? 0) + all) ** 2;
+  return { deviation: Math.sqrt(squares / freedom), freedom };
+}
+
+/** How an arm is estimated: its value given those of all runs, and its standard error for a noise of 1. */
+interface Estimated {
+  seeds: number;
+  noise: SeedNoise | undefined;
+  error: number;
+  read: (values: RunValues) => number;
+}
 
 function estimate(
   { plain, samples }: ResampledRuns,
   arms: readonly ArmRuns[],
-  read: Reading,
   seed: number,
+  open: (arm: ArmRuns) => Estimated,
 ): ArmEstimate[] {
-  const random = openRandom(seed);
-  const found = arms.map(() => new Float64Array(samples.length));
-  for (const [at, values] of samples.entries()) {
-    const ofArms = arms.map((arm) => read(values, arm).map(([, value]) => value));
-    const pool = ofArms.flatMap(deviations);
-    for (const [index, own] of ofArms.entries()) {
-      let drawn = 0;
-      for (let i = 0; i < own.length && pool.length > 0; i++)
-        drawn += pool[Math.floor(random() * pool.length)] ?? 0;
-      const into = found[index];
-      if (into !== undefined) into[at] = mean(own) + (own.length === 0 ? 0 : drawn / own.length);
-    }
-  }
   return arms.map((arm, index) => {
-    const own = read(plain, arm).map(([, value]) => value);
-    const of = found[index] ?? new Float64Array(0);
-    const value = mean(own);
-    return { value, ...percentileBounds([...of], value), seeds: own.length, samples: of };
+    const { seeds, noise, error, read } = open(arm);
+    // The same draws for an arm whatever the values are: its curve moves as a whole.
+    const student = openStudent(openRandom(seed + index), noise?.freedom ?? 0);
+    const scale = seeds === 0 ? 0 : (noise?.deviation ?? 0) * error;
+    const value = read(plain);
+    const drawn = Float64Array.from(samples, (sample) => read(sample) + scale * student());
+    return { value, ...percentileBounds([...drawn], value), seeds, samples: drawn };
   });
 }
 
-/** Deviations from the mean, scaled so that their mean square is the unbiased variance; none for one value. */
-function deviations(values: readonly number[]): number[] {
-  if (values.length < 2) return [];
-  const middle = mean(values);
-  const scale = Math.sqrt(values.length / (values.length - 1));
-  return values.map((value) => scale * (value - middle));
-}
+/** Beyond this many degrees of freedom, the distribution is taken for the normal one. */
+const almostNormal = 60;
 
-export function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+/** Numbers from Student's t distribution; 0 without a degree of freedom. */
+function openStudent(random: () => number, freedom: number): () => number {
+  // Box and Muller.
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  if (freedom < 1) return () => 0;
+  if (freedom > almostNormal) return normal;
+  return () => {
+    let squares = 0;
+    for (let i = 0; i < freedom; i++) squares += normal() ** 2;
+    return normal() / Math.sqrt(squares / freedom);
+  };
 }

@@ -8,7 +8,7 @@ import { planTrial, type TrialOptions as PlanOptions } from '../../../evaluation
 import { nameArm, noFilterArm, randomArm, type TrialPlan } from '../../../evaluation/trials/plan-file.ts';
 import { modelSizes, smallLearningRate } from '../../../evaluation/trials/sizes.ts';
 import { withLock } from '../../../data/files/lock.ts';
-import { findPython } from '../../../models/trainer/python.ts';
+import { checkPython, findPython } from '../../../models/trainer/python.ts';
 import {
   formatAmount,
   formatCount,
@@ -90,7 +90,10 @@ export function planCommand(): Command {
     .action(async (options: PlanCommandOptions) => {
       const run = await openRun(options.config);
       const asked = readOptions(options);
-      const worker = openWorker(findPython(run.settings, run.settingsFolder));
+      const python = findPython(run.settings, run.settingsFolder);
+      // Before selections are written, which may take long.
+      await checkPython(python);
+      const worker = openWorker(python);
       const progress = openProgress();
       const made = await withLock(
         run,

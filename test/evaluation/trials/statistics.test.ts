@@ -5,6 +5,7 @@ import { compareOrders } from '../../../evaluation/trials/cheap-measures.ts';
 import { boundMultiplier, findMultiplier } from '../../../evaluation/trials/multiplier.ts';
 import { poolNoise, signalToNoise, smallestDifference } from '../../../evaluation/trials/noise.ts';
 import { findFlips } from '../../../evaluation/trials/order-flips.ts';
+import { studentQuantile } from '../../../evaluation/trials/student.ts';
 import {
   type ArmRuns,
   estimateArms,
@@ -78,22 +79,46 @@ describe('resampleItems', () => {
 });
 
 describe('intervals over items and seeds', () => {
-  it('contain the true difference about as often as they say', () => {
-    const trials = 120;
+  it.each([
+    [2, 3],
+    [3, 2],
+    [4, 3],
+  ])('contain the true difference of %i arms with %i seeds about as often as they say', (count, seeds) => {
+    const trials = 100;
     let inside = 0;
     let detected = 0;
     for (let trial = 0; trial < trials; trial++) {
-      const { arms, runs } = simulate(trial, { step: 0.01, items: 40 });
+      const { arms, runs } = simulate(trial, { step: 0.02, items: 40, arms: count, seeds });
       const [first = new Map()] = arms;
       const gains = estimateGains(meanOverSets(resampleItems(runs, 1, 200)), arms, first, 1);
-      const { low, high } = gains[2] ?? { low: 0, high: 0 };
+      const { low, high } = gains[1] ?? { low: 0, high: 0 };
       inside += low <= 0.02 && 0.02 <= high ? 1 : 0;
       detected += low > 0 ? 1 : 0;
     }
-    // 95 % of 120 are 114, with a standard deviation of 2.4.
-    expect(inside).toBeGreaterThanOrEqual(106);
-    expect(inside).toBeLessThanOrEqual(120);
+    // 95 of 100, with a standard deviation of 2.2.
+    expect(inside).toBeGreaterThanOrEqual(88);
     expect(detected).toBeLessThan(trials);
+  });
+
+  it('are the paired t interval for two arms on one item', () => {
+    // Scores of three seeds: differences .1, .2 and .6, mean .3, standard deviation .2646; t is 4.3027.
+    const item = (bits: number): { bits: Float64Array; bytes: Float64Array }[] => [
+      { bits: Float64Array.of(bits), bytes: Float64Array.of(1) },
+    ];
+    const runs = [2.1, 3.2, 2.6, 2, 3, 2].map(item);
+    const [base, arm]: ArmRuns[] = [0, 3].map(
+      (first) => new Map([0, 1, 2].map((seed) => [seed, [first + seed]])),
+    );
+    const [gain] = estimateGains(
+      meanOverSets(resampleItems(runs, 1, 20_000)),
+      [arm ?? new Map()],
+      base ?? new Map(),
+      1,
+    );
+    expect(gain?.value).toBeCloseTo(0.3, 12);
+    const half = (4.3027 * 0.26458) / Math.sqrt(3);
+    expect(Math.abs((gain?.low ?? NaN) - (0.3 - half))).toBeLessThan(0.05);
+    expect(Math.abs((gain?.high ?? NaN) - (0.3 + half))).toBeLessThan(0.05);
   });
 
   it('are wider than those of the items alone if seeds differ, and pair the seeds', () => {
@@ -195,8 +220,12 @@ describe('noise', () => {
     const noise = poolNoise([[1, 3], [2, 4, 0], [7]]);
     expect(noise).toEqual({ deviation: Math.sqrt((2 + 8) / 3), freedom: 3 });
     expect(poolNoise([[1], [2]])).toBeUndefined();
-    // 2.8016 standard errors of a difference between two means of 8 runs.
-    expect(smallestDifference({ deviation: 1, freedom: 9 }, 8)).toBeCloseTo(2.8016 / 2, 4);
+    // t at .975 and .8 is 2.306 and .889 with 8 degrees of freedom.
+    expect(smallestDifference({ deviation: 1, freedom: 9 }, { arms: 2, seeds: 9 })).toBeCloseTo(
+      (2.306 + 0.8889) * Math.sqrt(2 / 9),
+      3,
+    );
+    expect(smallestDifference({ deviation: 1, freedom: 9 }, { arms: 9, seeds: 1 })).toBeUndefined();
     expect(
       signalToNoise([
         [1, 3],
@@ -213,14 +242,31 @@ describe('noise', () => {
 
   it('finds the smallest difference four times out of five', () => {
     const normal = openNormal(openRandom(11));
-    const difference = smallestDifference({ deviation: 1, freedom: 99 }, 5);
+    const difference = smallestDifference({ deviation: 1, freedom: 8 }, { arms: 2, seeds: 5 }) ?? 0;
     let found = 0;
     for (let i = 0; i < 4000; i++) {
-      let gap = 0;
-      for (let s = 0; s < 5; s++) gap += (normal() - normal() + difference) / 5;
-      found += Math.abs(gap) > 1.959964 * Math.sqrt(2 / 5) ? 1 : 0;
+      // A paired t test of five seeds; t at .975 is 2.776 with 4 degrees of freedom.
+      const gaps = Array.from({ length: 5 }, () => normal() - normal() + difference);
+      const middle = gaps.reduce((sum, gap) => sum + gap / 5, 0);
+      const variance = gaps.reduce((sum, gap) => sum + (gap - middle) ** 2 / 4, 0);
+      found += Math.abs(middle) > 2.776 * Math.sqrt(variance / 5) ? 1 : 0;
     }
-    expect(found / 4000).toBeCloseTo(0.8, 1);
+    expect(Math.abs(found / 4000 - 0.8)).toBeLessThan(0.04);
+  });
+
+  it('knows the quantiles of Student, as tables have them', () => {
+    // Freedom, t at .975 and at .8 (Fisher and Yates).
+    for (const [freedom = 1, high = 0, low = 0] of [
+      [1, 12.706, 1.376],
+      [2, 4.303, 1.061],
+      [3, 3.182, 0.978],
+      [8, 2.306, 0.889],
+      [15, 2.131, 0.866],
+      [60, 2.0, 0.848],
+    ]) {
+      expect(studentQuantile(0.975, freedom)).toBeCloseTo(high, 3);
+      expect(studentQuantile(0.8, freedom)).toBeCloseTo(low, 3);
+    }
   });
 });
 
