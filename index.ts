@@ -9,7 +9,8 @@ import { openRun as openSettings, type Run as RunFiles } from './run/run.ts';
 import { answerWithCutoff, sourceOf } from './ranking/budget/answer.ts';
 import { type Answer, type Question, questionSchema } from './ranking/budget/question.ts';
 import { compareBudgets, type Comparison } from './ranking/budget/compare-budgets.ts';
-import { listDocuments, orders, type Page } from './ranking/list-documents.ts';
+import { listDocuments, orders } from './ranking/list-documents.ts';
+import { type Page } from './ranking/document-page.ts';
 import { type Ranking, readRanking } from './ranking/generation.ts';
 
 export { type Answer, BetrError, type Comparison, type Page, type Question };

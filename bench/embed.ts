@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
+import { formatShare } from '../run/amounts.ts';
 import { silent } from '../run/progress.ts';
 import { openRun, type Run } from '../run/run.ts';
 import { findDefaultModel } from '../models/onnx/default-model.ts';
@@ -92,19 +93,18 @@ try {
     ratioToLimit: tokensPerSecond / limitTokensPerSecond,
     machine: describeMachine(),
   };
-  const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)} %`;
   printBenchmark(
     result,
     [
       `${texts.length} documents of at most ${result.maxTokens} tokens, ${embedder.name} q8 on ${embedder.device}`,
       `betr index        ${result.documentsPerSecond.toFixed(1).padStart(8)} documents/s ` +
-        ` ${tokensPerSecond.toFixed(0).padStart(8)} tokens/s  ${percent(result.ratioToLimit)} of the limit`,
+        ` ${tokensPerSecond.toFixed(0).padStart(8)} tokens/s  ${formatShare(result.ratioToLimit)} of the limit`,
       `bare ONNX session ${''.padStart(8)}              ${limitTokensPerSecond.toFixed(0).padStart(8)} ` +
         `tokens/s  the limit: ${result.limit.what}`,
-      `outside the model ${percent(result.outsideModel.share)}: tokenize, pad and ` +
-        `pool ${percent(result.outsideModel.tokenizePadPool)}, hash and ` +
-        `write ${percent(result.outsideModel.hashAndWrite)}; padding ` +
-        `is ${percent(result.paddingShare)} of what the model is given`,
+      `outside the model ${formatShare(result.outsideModel.share)}: tokenize, pad and ` +
+        `pool ${formatShare(result.outsideModel.tokenizePadPool)}, hash and ` +
+        `write ${formatShare(result.outsideModel.hashAndWrite)}; padding ` +
+        `is ${formatShare(result.paddingShare)} of what the model is given`,
     ].join('\n'),
   );
 } finally {

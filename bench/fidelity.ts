@@ -1,5 +1,5 @@
 // Our classifier and fastText on the same split of real text (classifier/fasttext/benchmark.ts; `betr bench
-// fasttext` runs it on any run): held-out ROC-AUC of the top 10 % label, fastText with the paper's settings and with
+// fasttext` runs it on any run): held-out ROC-AUC of the top 10% label, fastText with the paper's settings and with
 // the best of a small grid.
 //   npm run bench:fidelity [-- --run DIR] [--seed N] [--json]
 // DIR has sample.parquet and targets.parquet. Without it, a run is made from ../shared/data, in .cache/fidelity/.

@@ -77,9 +77,9 @@ try {
     machine: describeMachine(),
   };
   lines.push(
-    `bare scoring: zst ${bare.zst.mbPerSecond} MB/s (read ${bare.zst.read} %, score ${bare.zst.score} ` +
-      `%, write ${bare.zst.write} %), Parquet ${bare.parquet.mbPerSecond} MB/s ` +
-      `(read ${bare.parquet.read} %, score ${bare.parquet.score} %, write ${bare.parquet.write} %), one core`,
+    `bare scoring: zst ${bare.zst.mbPerSecond} MB/s (read ${bare.zst.read}%, score ${bare.zst.score}%, ` +
+      `write ${bare.zst.write}%), Parquet ${bare.parquet.mbPerSecond} MB/s ` +
+      `(read ${bare.parquet.read}%, score ${bare.parquet.score}%, write ${bare.parquet.write}%), one core`,
   );
   for (const { gigabytes, workers, overhead, verify } of ranked) {
     for (const of of workers)
@@ -88,7 +88,7 @@ try {
           `${of.mbPerSecond} MB/s, ${of.cpuSecondsPerGb} CPU s per GB, ${of.processMb} MB per process at most`,
       );
     lines.push(
-      `  betr rank on one core takes ${Math.round(100 * overhead)} % longer than scoring the same files alone`,
+      `  betr rank on one core takes ${Math.round(100 * overhead)}% longer than scoring the same files alone`,
     );
     lines.push(
       `  betr verify: ${verify.megabytes} MB of parts in ${verify.cpuSeconds} CPU s (start-up ` +

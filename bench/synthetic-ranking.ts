@@ -13,7 +13,7 @@ import { sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { streamChunks } from '../data/duckdb/stream.ts';
 import { silent } from '../run/progress.ts';
 import { openRun } from '../run/run.ts';
-import { publishRanking } from '../ranking/generation.ts';
+import { publishRanking } from '../ranking/publish.ts';
 import { prepareForServer } from '../ranking/order/prepare.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 

@@ -1,16 +1,14 @@
-// classifier/card.json: what was trained on which inputs, and how well it recognizes the best 10 % of
+// classifier/card.json: what was trained on which inputs, and how well it recognizes the best 10% of
 // documents that it did not learn from.
 
 import { z } from 'zod';
+import { count, sha256 } from '../run/schemas.ts';
 import { readSealedJson } from '../data/files/commit.ts';
 import { intervalSchema } from '../data/statistics.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { settingsSchema } from '../run/settings.ts';
 import { testTargetsSchema } from '../indexer/index-card.ts';
-
-const whole = z.number().int().nonnegative();
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** With bootstrap intervals. */
 const fidelitySchema = z.strictObject({
@@ -33,33 +31,33 @@ export const cardSchema = z.strictObject({
     hash: z.string(),
     normalisation: z.string(),
     /** The table has 2^bits bins, of which `binsUsed` occur in at least `minCount` training documents. */
-    bits: whole,
-    minCount: whole,
-    binsUsed: whole,
+    bits: count,
+    minCount: count,
+    binsUsed: count,
   }),
   labels: z.strictObject({ top: z.number(), softened: z.string(), balance: z.string() }),
   training: z.strictObject({
     method: z.string(),
-    seed: whole,
+    seed: count,
     /**
      * Passes over the training documents: maximum, actual, and the mean held-out loss after each, which
      * decides when training ends.
      */
-    epochs: whole,
-    epochsRun: whole,
+    epochs: count,
+    epochsRun: count,
     heldOutLosses: z.array(z.number()),
   }),
   /** `heldOut`: documents that decided when training ends. */
-  documents: z.strictObject({ training: whole, heldOut: whole, withoutTarget: whole }),
+  documents: z.strictObject({ training: count, heldOut: count, withoutTarget: count }),
   /** The models behind the fidelity. Each scores one fold of the documents and learned from the others. */
   crossFit: z.strictObject({
-    folds: whole,
+    folds: count,
     assignment: z.string(),
     alignment: z.string(),
     /** Documents that the fidelity was measured on: all with a target, but at most `mostMeasured`. */
-    measured: whole,
-    mostMeasured: whole,
-    epochsRun: z.array(whole),
+    measured: count,
+    mostMeasured: count,
+    epochsRun: z.array(count),
     /** SHA-256 of the weights, by fold. */
     weightsSha256: z.array(sha256).min(1),
   }),

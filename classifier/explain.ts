@@ -4,6 +4,7 @@
 
 import { z } from 'zod';
 import { fail } from '../run/errors/errors.ts';
+import { shorten } from '../run/shorten.ts';
 import { priorNgrams, tokenPattern } from './features.ts';
 import { type Kernel, openKernel } from './kernel.ts';
 import type { Weights } from './weights.ts';
@@ -165,7 +166,10 @@ function findPlaces(
     entry.spans.push([start, end]);
   };
   const show = (start: number, end: number): string =>
-    shorten(Buffer.from(text.subarray(start, Math.min(end, start + 4 * shownCharacters))).toString());
+    shorten(
+      Buffer.from(text.subarray(start, Math.min(end, start + 4 * shownCharacters))).toString(),
+      shownCharacters,
+    );
   for (const { index, 0: token } of Buffer.from(text.buffer, text.byteOffset, text.length)
     .toString('latin1')
     .matchAll(tokenPattern)) {
@@ -202,8 +206,4 @@ function countCharacters(text: Uint8Array, places: readonly number[]): Map<numbe
     units.set(place, unit);
   }
   return units;
-}
-
-function shorten(text: string): string {
-  return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
 }

@@ -8,7 +8,7 @@ import { openRandom } from '../data/seeded-random.ts';
 
 const resamples = 200;
 
-/** All metrics of the card with their 95 % intervals; the same seed gives the same intervals. */
+/** All metrics of the card with their 95% intervals; the same seed gives the same intervals. */
 export function measureFidelity(judged: Judged, seed: number): Fidelity {
   const estimates = measure(judged, new Uint32Array(judged.scores.length).fill(1));
   const random = openRandom(seed);

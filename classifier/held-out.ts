@@ -11,7 +11,7 @@ const heldOutShare = 0.2;
 const mostHeldOut = 50_000;
 
 /**
- * Holds out 20 % of the documents, at most 50,000: those whose keys have the smallest seeded hashes. The
+ * Holds out 20% of the documents, at most 50,000: those whose keys have the smallest seeded hashes. The
  * order of the documents does not matter.
  */
 export function splitDocuments(keys: readonly string[], seed: number): Split {

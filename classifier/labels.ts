@@ -1,4 +1,4 @@
-// Turns scores of the sample into labels (BETR, arXiv 2507.12466, section 3: top 10 % against the rest).
+// Turns scores of the sample into labels (BETR, arXiv 2507.12466, section 3: top 10% against the rest).
 // Fidelity is measured against the hard label. Training uses a label softened by rank: a document at the cut
 // has label 1/2, one at rank share r has cut / (cut + r). This distinguishes near misses from the worst
 // documents and raised ROC-AUC by .03 (docs/classifier.md).
@@ -6,7 +6,7 @@
 export const topShare = 0.1;
 
 export interface Labels {
-  /** 1 for the best 10 %; ties keep the documents' order. */
+  /** 1 for the best 10%; ties keep the documents' order. */
   top: Uint8Array;
   /** In (0, 1); equal scores share their mean rank. */
   soft: Float32Array;
@@ -14,7 +14,7 @@ export interface Labels {
 
 /**
  * Labels documents, sorted by key, by their scores (higher is better). `included`, if the targets have it,
- * replaces the best 10 % as the positive class; the cut of the soft labels is then its share.
+ * replaces the best 10% as the positive class; the cut of the soft labels is then its share.
  */
 export function labelDocuments(scores: Float64Array, included?: Uint8Array): Labels {
   const documents = scores.length;

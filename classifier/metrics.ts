@@ -1,10 +1,10 @@
-// How well scores separate the best 10 % from the rest. Every document has a weight (how often a bootstrap
+// How well scores separate the best 10% from the rest. Every document has a weight (how often a bootstrap
 // resample drew it, else 1), so each resample costs one pass and no sort. The tests have slow versions.
 
 export const keepRates = [0.01, 0.03, 0.1, 0.3] as const;
 
 /**
- * Scores to evaluate, sorted once. In `scores` and `targets` higher is better; `top` is 1 for the best 10 %
+ * Scores to evaluate, sorted once. In `scores` and `targets` higher is better; `top` is 1 for the best 10%
  * by target.
  */
 export interface Judged {

@@ -1,6 +1,6 @@
 // Reads the classifier's inputs: targets.parquet selects the documents, sample.parquet has their texts.
 // targets.parquet may come from any scorer. It needs the columns document and score. Each column score_NAME
-// adds an output; a column include marks the positive class, instead of the best 10 % by score. A row without a
+// adds an output; a column include marks the positive class, instead of the best 10% by score. A row without a
 // score is left out if a column reason says why.
 
 import type { DuckDBConnection } from '@duckdb/node-api';

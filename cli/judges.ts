@@ -1,14 +1,12 @@
 // Exams and comparisons of judges as text.
 
 import type { JudgeComparison, JudgePair } from '../evaluation/compare-judges.ts';
-import { type BatchRead, answerFaults } from '../indexer/judges/read-batch.ts';
-import type { BatchWritten } from '../indexer/judges/batch-requests.ts';
 import { sumUnknown } from '../indexer/targets/unknown.ts';
 import { formatAmount, formatCount, formatCountOf, formatShare } from '../run/amounts.ts';
 import { escapeControls } from '../run/escape-controls.ts';
 import type { Amount, Exam, ExamPart, ExamSideResult } from '../scoring/exam/exam-result.ts';
 import { describeVerdict, formatInterval } from '../scoring/exam/verdict.ts';
-import { formatTable, shorten } from './output.ts';
+import { excerptOf, formatDuration, formatTable } from './output.ts';
 
 /** The exam: a table for each part, what each one tests, speed and cost. */
 export function describeExam(exam: Exam): string {
@@ -55,7 +53,7 @@ function describePart(part: ExamPart): string[] {
     `  for:     ${describeSide(part.for)}`,
     `  against: ${describeSide(part.against)}`,
     ...formatTable([
-      ['', `${part.measure} (95 %)`, 'answer mass (median)', 'unknown', 'agreement of spellings'],
+      ['', `${part.measure} (95%)`, 'answer mass (median)', 'unknown', 'agreement of spellings'],
       ['judge', formatInterval(part.estimate), '', '', ''],
       ...part.questions.map(({ name, estimate, mass, unknown, spellings }) => [
         name,
@@ -88,86 +86,8 @@ function describeCost({ cost }: Exam): string[] {
   return [describe('sample', cost.sample), describe('whole corpus', cost.corpus)];
 }
 
-function formatDuration(seconds: number): string {
-  if (seconds < 120) return `${seconds.toPrecision(2)} s`;
-  if (seconds < 7200) return `${(seconds / 60).toFixed(0)} min`;
-  return seconds < 172_800 ? `${(seconds / 3600).toFixed(1)} h` : `${(seconds / 86_400).toFixed(1)} days`;
-}
-
-interface BatchResult {
-  /** Whether the judge's model answers through files alone. */
-  answersLater: boolean;
-  written?: BatchWritten;
-  read?: BatchRead;
-}
-
-/** What was written or read, and what to do next. */
-export function describeBatch(judge: string, { answersLater, written, read }: BatchResult): string {
-  return [
-    ...(written === undefined ? [] : describeWritten(judge, written)),
-    ...(read === undefined ? [] : describeRead(judge, read)),
-    ...(answersLater
-      ? []
-      : [
-          "Note: the answers count as those of the judge's model. Run the requests on exactly this model, or use " +
-            '"model: batch" to keep them apart.',
-        ]),
-  ].join('\n');
-}
-
-function describeWritten(judge: string, { file, url, model, requests, stored }: BatchWritten): string[] {
-  return [
-    `Wrote ${formatCountOf(requests, 'request')} to ${file}; ${formatCount(stored)} others have stored answers`,
-    `  for the model ${model}, route ${url}`,
-    ...(url === '/v1/completions'
-      ? [
-          '  vllm run-batch answers chat requests only in many versions; with "chat: true" in models[], the requests ' +
-            'are chat requests',
-        ]
-      : [`  vllm run-batch -i ${file} -o answers.jsonl --model ${model}`]),
-    `Then run: betr judge ${judge} --read-batch answers.jsonl`,
-  ];
-}
-
-function describeRead(
-  judge: string,
-  { lines, stored, known, faults, withoutAnswer, missing }: BatchRead,
-): string[] {
-  const meanings: Record<keyof BatchRead['faults'], string> = {
-    failed: 'failed, or without log probabilities',
-    truncated: 'truncated',
-    'other model': 'of another model',
-    duplicate: 'of a request with several answers, none of which is used',
-    unrecognized: 'of other requests',
-    unreadable: 'unreadable',
-  };
-  return [
-    `Read ${formatCountOf(lines, 'line')}: stored ${formatCountOf(stored, 'answer')}; ` +
-      `${formatCount(known)} were stored before`,
-    ...answerFaults.flatMap((fault) => {
-      const { lines: count, first } = faults[fault];
-      return count === 0
-        ? []
-        : [`  skipped: ${formatCount(count)} ${meanings[fault]}; for example ${first ?? ''}`];
-    }),
-    ...(2 * withoutAnswer.lines > withoutAnswer.of
-      ? [
-          `  in ${formatCount(withoutAnswer.lines)} of ${formatCount(withoutAnswer.of)} answers, none of the ` +
-            `question's answers is a likely first token (one begins with "${withoutAnswer.first ?? ''}"), so their ` +
-            'documents have no score. Turn the thinking of the model off, or use another; to replace the stored ' +
-            `answers, remove judgments/${judge} of the run folder and run betr judge ${judge} --write-batch again`,
-        ]
-      : []),
-    missing === 0
-      ? 'Every request has an answer'
-      : `${formatCountOf(missing, 'request')} ${missing === 1 ? 'has' : 'have'} no answer yet. Run betr ` +
-        `judge ${judge} ` +
-        '--write-batch again: it writes only these.',
-  ];
-}
-
 /** The comparison: each judge, then each pair with the documents that differ most. */
-export function describeComparison({ documents, keep, judges, mean, pairs }: JudgeComparison): string {
+export function describeComparison({ documents, keep, judges, means, pairs }: JudgeComparison): string {
   return [
     `${formatCountOf(documents, 'document')} of the sample`,
     formatTable([
@@ -179,7 +99,15 @@ export function describeComparison({ documents, keep, judges, mean, pairs }: Jud
         judge.mean?.toPrecision(3) ?? 'none',
         formatCount(sumUnknown(judge.unknown)),
       ]),
-      ['mean of all', '', '', mean.mean?.toPrecision(3) ?? 'none', formatCount(mean.unknown)],
+      ...means
+        .filter(({ judges: count }) => count > 1)
+        .map(({ kind, judges: count, mean, unknown }) => [
+          `mean of ${formatCount(count)}`,
+          kind,
+          '',
+          mean?.toPrecision(3) ?? 'none',
+          formatCount(unknown),
+        ]),
     ]),
     ...pairs.flatMap((pair) => describePair(pair, keep)),
   ].join('\n');
@@ -195,11 +123,11 @@ function describePair(pair: JudgePair, keep: number): string[] {
       `of ${formatInterval(area)}`,
     `  Changing from ${first} to ${second} at ${formatShare(keep)} replaces ${formatCount(dropped)} of ` +
       `${formatCountOf(kept, 'kept document')} (${formatShare(kept === 0 ? 0 : dropped / kept)})`,
-    '  They differ most about:',
+    ...(differences.length === 0 ? [] : ['  They differ most about:']),
     ...differences.map(
       ({ document, source, percentiles: [a, b], excerpt }) =>
         `    ${escapeControls(document)}${source === '' ? '' : ` (${escapeControls(source)})`}: ` +
-        `percentile ${(100 * a).toFixed(0)} and ${(100 * b).toFixed(0)}: ${escapeControls(shorten(excerpt))}`,
+        `percentile ${(100 * a).toFixed(0)} and ${(100 * b).toFixed(0)}: ${escapeControls(excerptOf(excerpt))}`,
     ),
   ];
 }

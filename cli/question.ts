@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander';
 import { fail } from '../run/errors/errors.ts';
-import { parseAmount, parseBudget, parseScore, parseShare } from '../run/amounts.ts';
 import { asksForCutoff, type Question } from '../ranking/budget/question.ts';
+import { type Parameter, questionParameters } from '../ranking/budget/question-parameters.ts';
 
 export interface QuestionOptions {
   budget?: string;
@@ -21,13 +21,14 @@ export interface QuestionOptions {
 
 /** Adds the options to a command. */
 export function questionOptions(command: Command): Command {
+  const { budget, params, tokens, keep, score } = questionParameters;
   return knobOptions(
     command
-      .option('--budget <flops>', 'training compute in FLOPs, such as 1e21')
-      .option('--params <count>', 'model size, instead of a budget, such as 7e9 or 7B')
-      .option('--tokens <count>', 'training tokens, instead of a budget or together with --params')
-      .option('--keep <share>', 'share of the tokens to keep, instead of a budget, such as 0.1')
-      .option('--score <score>', 'lowest score to keep, instead of a budget or a share, such as 0.6'),
+      .option('--budget <flops>', describe(budget))
+      .option('--params <count>', describe(params))
+      .option('--tokens <count>', describe(tokens))
+      .option('--keep <share>', describe(keep))
+      .option('--score <score>', describe(score)),
   );
 }
 
@@ -35,16 +36,18 @@ export type KnobOptions = Omit<QuestionOptions, 'budget' | 'params' | 'tokens' |
 
 /** Adds the options that determine a cutoff regardless of the budget. */
 export function knobOptions(command: Command): Command {
+  const { poolTokens, pool, tokensPerParam, maxEpochs, benchmarks, without } = questionParameters;
   return command
-    .option('--pool-tokens <count>', 'treat the ranked corpus as a sample of a pool of this many tokens')
-    .option(
-      '--pool <name>',
-      'keep-rate law: nemotron-cc, dclm-refinedweb, nemotron-cc-6.6b, or the name of a calibration',
-    )
-    .option('--tokens-per-param <ratio>', 'training tokens per model parameter')
-    .option('--max-epochs <count>', 'how many times a token may be seen')
-    .option('--benchmarks <names>', 'rank by these benchmarks only (separated by commas)')
-    .option('--without <names>', 'rank by all benchmarks except these (separated by commas)');
+    .option('--pool-tokens <count>', describe(poolTokens))
+    .option('--pool <name>', pool.means)
+    .option('--tokens-per-param <ratio>', describe(tokensPerParam))
+    .option('--max-epochs <count>', describe(maxEpochs))
+    .option('--benchmarks <names>', describe(benchmarks))
+    .option('--without <names>', describe(without));
+}
+
+function describe({ means, example }: Parameter<unknown>): string {
+  return `${means} (for example ${example})`;
 }
 
 /**
@@ -52,13 +55,13 @@ export function knobOptions(command: Command): Command {
  * BUDGET_INVALID, OPTION_INVALID.
  */
 export function readQuestion(options: QuestionOptions, { cutoff } = { cutoff: true }): Question {
-  const { budget, params, tokens, keep, score } = options;
+  const { budget, params, tokens, keep, score } = questionParameters;
   const question: Question = dropUndefined({
-    budget: budget === undefined ? undefined : parseBudget(budget),
-    params: amount('--params', params),
-    tokens: amount('--tokens', tokens),
-    keep: keep === undefined ? undefined : parseShare('--keep', keep),
-    score: score === undefined ? undefined : parseScore('--score', score),
+    budget: read('--budget', options.budget, budget),
+    params: read('--params', options.params, params),
+    tokens: read('--tokens', options.tokens, tokens),
+    keep: read('--keep', options.keep, keep),
+    score: read('--score', options.score, score),
     ...readKnobs(options),
   });
   if (cutoff && !asksForCutoff(question))
@@ -71,19 +74,20 @@ export function readQuestion(options: QuestionOptions, { cutoff } = { cutoff: tr
 }
 
 /** Reads the options of `knobOptions` as a question without a budget. Errors: OPTION_INVALID. */
-export function readKnobs({ pool, benchmarks, without, ...options }: KnobOptions): Question {
+export function readKnobs(options: KnobOptions): Question {
+  const { poolTokens, pool, tokensPerParam, maxEpochs, benchmarks, without } = questionParameters;
   return dropUndefined({
-    poolTokens: amount('--pool-tokens', options.poolTokens),
-    pool,
-    tokensPerParam: amount('--tokens-per-param', options.tokensPerParam, '20'),
-    maxEpochs: amount('--max-epochs', options.maxEpochs, '4'),
-    benchmarks: benchmarks?.split(','),
-    without: without?.split(','),
+    poolTokens: read('--pool-tokens', options.poolTokens, poolTokens),
+    pool: read('--pool', options.pool, pool),
+    tokensPerParam: read('--tokens-per-param', options.tokensPerParam, tokensPerParam),
+    maxEpochs: read('--max-epochs', options.maxEpochs, maxEpochs),
+    benchmarks: read('--benchmarks', options.benchmarks, benchmarks),
+    without: read('--without', options.without, without),
   });
 }
 
-function amount(option: string, text: string | undefined, example?: string): number | undefined {
-  return text === undefined ? undefined : parseAmount(option, text, example);
+function read<T>(option: string, text: string | undefined, parameter: Parameter<T>): T | undefined {
+  return text === undefined ? undefined : parameter.read(option, text);
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

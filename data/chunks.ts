@@ -3,19 +3,18 @@
 // in exactly one chunk, and the same file always gives the same chunks.
 
 import { z } from 'zod';
+import { count } from '../run/schemas.ts';
 import { readBytesOf } from './files/bytes.ts';
 import type { Chunk, Shard } from './documents.ts';
 import { lineFeed } from './jsonl/lines.ts';
 import { listRowGroups } from './parquet/read.ts';
 import type { FieldNames } from '../run/settings.ts';
 
-const whole = z.number().int().nonnegative();
-
 export const chunkSchema = z.strictObject({
-  firstRow: whole,
-  endRow: whole.optional(),
-  startByte: whole.optional(),
-  endByte: whole.optional(),
+  firstRow: count,
+  endRow: count.optional(),
+  startByte: count.optional(),
+  endByte: count.optional(),
 });
 
 /** The chunks of a shard, in order; at least one. Errors: FILE_NOT_FOUND, FILE_UNREADABLE. */

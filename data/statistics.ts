@@ -1,4 +1,4 @@
-// Confidence intervals: 95 %, two-sided.
+// Quantiles, and confidence intervals: 95%, two-sided.
 
 import { z } from 'zod';
 
@@ -31,11 +31,21 @@ export function wilson(yes: number, of: number): Interval {
 }
 
 /**
- * Efron's percentile interval of bootstrap samples: leaves out the same number at either end, 2.5 % rounded down.
+ * Efron's percentile interval of bootstrap samples: leaves out the same number at either end, 2.5% rounded down.
  * Without samples, both limits are `value`.
  */
 export function percentileBounds(samples: readonly number[], value: number): Bounds {
   const sorted = samples.toSorted((a, b) => a - b);
   const tail = Math.floor(0.025 * sorted.length);
   return { low: sorted[tail] ?? value, high: sorted[sorted.length - 1 - tail] ?? value };
+}
+
+/**
+ * The quantile at `share` of sorted numbers, interpolated linearly (Hyndman and Fan 1996, type 7); NaN if there are
+ * none.
+ */
+export function quantile(sorted: Float64Array, share: number): number {
+  const place = share * (sorted.length - 1);
+  const below = sorted[Math.floor(place)] ?? Number.NaN;
+  return below + ((sorted[Math.ceil(place)] ?? Number.NaN) - below) * (place - Math.floor(place));
 }

@@ -1,6 +1,7 @@
 // One pass over the losses: each domain's estimate, its interval over resampled models, and a sample of the
 // rows for later steps that need the losses again.
 
+import { quantile } from '../data/statistics.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import type { DomainSettings } from '../run/domain-settings.ts';
@@ -16,7 +17,7 @@ export interface Measured {
   names: string[];
   tokens: Float64Array;
   estimates: Float64Array;
-  /** Bounds of the middle 95 % of the resamples; empty without resamples. */
+  /** Bounds of the middle 95% of the resamples; empty without resamples. */
   low: Float64Array;
   high: Float64Array;
   /** Estimates under each resample. */
@@ -161,11 +162,4 @@ function openColumns(most: number, resamples: number): Columns {
       };
     },
   };
-}
-
-/** Quantile of sorted numbers, interpolated linearly; NaN if there are none. */
-export function quantile(sorted: Float64Array, share: number): number {
-  const place = share * (sorted.length - 1);
-  const below = sorted[Math.floor(place)] ?? Number.NaN;
-  return below + ((sorted[Math.ceil(place)] ?? Number.NaN) - below) * (place - Math.floor(place));
 }

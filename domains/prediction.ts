@@ -4,7 +4,7 @@ import { openRandom, shuffle } from '../data/seeded-random.ts';
 import { estimateRows, foldModels, type EstimateSettings, leaveOut } from './draws.ts';
 import { prepareDraw } from './estimate.ts';
 import { openSorted, ranksOf, sortModels } from './sorted.ts';
-import { quantile } from './measure.ts';
+import { quantile } from '../data/statistics.ts';
 import type { RowSample } from './row-sample.ts';
 import { capsOf, weigh } from './weights.ts';
 
@@ -15,7 +15,7 @@ export interface Prediction {
   permutations: number;
   /**
    * R² of the held-out models' ranks as predicted by the weights, by the mean loss, and by weights for
-   * permuted errors (mean and 95 % quantile).
+   * permuted errors (mean and 95% quantile).
    */
   rSquared: number;
   meanLoss: number;

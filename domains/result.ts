@@ -4,6 +4,7 @@
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { BOOLEAN, DOUBLE, VARCHAR } from '../data/duckdb/library.ts';
 import { z } from 'zod';
+import { count } from '../run/schemas.ts';
 import { parquetSource, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { streamChunks } from '../data/duckdb/stream.ts';
 import { fail, reasonOf } from '../run/errors/errors.ts';
@@ -11,14 +12,12 @@ import type { Run } from '../run/run.ts';
 import { domainSettingsSchema } from '../run/domain-settings.ts';
 import { appendColumns, readNote, withSpillingDuckDb, writeParquet } from '../data/duckdb/run-files.ts';
 
-const count = z.number().int().nonnegative();
-
 export const domainSchema = z.strictObject({
   domain: z.string(),
   tokens: z.number().positive(),
   /** Higher means that lower losses on the domain go with lower errors. */
   estimate: z.number(),
-  /** Bounds of the middle 95 % of resamples of the models; null without resamples. */
+  /** Bounds of the middle 95% of resamples of the models; null without resamples. */
   low: z.number().nullable(),
   high: z.number().nullable(),
   /** Share of the resamples in which the weight is above 0; null without resamples. */

@@ -1,7 +1,9 @@
 // Warnings to read before using the weights.
 
+import { formatShare } from '../run/amounts.ts';
 import type { DomainSettings } from '../run/domain-settings.ts';
-import { type Measured, quantile } from './measure.ts';
+import { quantile } from '../data/statistics.ts';
+import type { Measured } from './measure.ts';
 import type { Prediction } from './prediction.ts';
 import type { FamilyEffect } from './families.ts';
 import type { BenchmarkErrors } from './target.ts';
@@ -92,7 +94,7 @@ function leaning({ families }: Ground): string | false {
     first !== undefined &&
     first.moved > movedMuch &&
     `Without the ${first.models} models of family "${first.family}", ` +
-      `${(100 * first.moved).toFixed(0)} % of the weight moves to other domains.`
+      `${formatShare(first.moved, 2)} of the weight moves to other domains.`
   );
 }
 
@@ -107,7 +109,7 @@ function unpredicted({ prediction, models }: Ground): string[] {
     ...(rSquared <= permutedHigh
       ? [
           'The weights do not predict the order of held-out models better than chance (R² ' +
-            `${show(rSquared)}; 5 % of permuted errors reach ${show(permutedHigh)}).`,
+            `${show(rSquared)}; 5% of permuted errors reach ${show(permutedHigh)}).`,
         ]
       : []),
     ...(rSquared <= meanLoss

@@ -5,7 +5,7 @@
 import { openRandom } from '../data/seeded-random.ts';
 import { type Interval, percentileBounds } from '../data/statistics.ts';
 
-/** An estimate, its 95 % interval, and the number of examples behind it. */
+/** An estimate, its 95% interval, and the number of examples behind it. */
 export interface Estimate extends Interval {
   n: number;
 }

@@ -6,14 +6,13 @@ import { z } from 'zod';
 import { parquetSource, sqlString, withDuckDb } from '../data/duckdb/duckdb.ts';
 import { queryRows } from '../data/duckdb/rows.ts';
 import { commitFile } from '../data/files/commit.ts';
-import { type Judge, type JudgedText, openJudge } from '../indexer/judges/judge.ts';
-import { countUnknown } from '../indexer/targets/unknown.ts';
-import { readSampleBlocks } from '../indexer/vectors/embed.ts';
+import { openJudge } from '../indexer/judges/judge.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
 import { compareScores, type JudgeAgreement, listDifferences } from '../scoring/exam/agreement.ts';
 import { requireSample } from '../scoring/exam/exam-texts.ts';
 import { excerptOf } from './margin.ts';
+import { type Sampled, listSampled, judgeSample } from './judge-sample.ts';
 
 export interface JudgeColumn {
   name: string;
@@ -42,8 +41,11 @@ export interface JudgeComparison {
   documents: number;
   keep: number;
   judges: JudgeColumn[];
-  /** Of the judges' mean scores; documents without a score by one of them have none. */
-  mean: { mean: number | null; unknown: number };
+  /**
+   * For each kind of judges, because scores of different kinds have different scales: the mean of the judges' mean
+   * scores. Documents without a score by one of them have none.
+   */
+  means: { kind: string; judges: number; mean: number | null; unknown: number }[];
   pairs: JudgePair[];
 }
 
@@ -57,13 +59,6 @@ export interface CompareOptions {
 }
 
 const differencesShown = 10;
-
-type ScoreOf = ReadonlyMap<string, number | null>;
-
-interface Sampled {
-  document: string;
-  source: string;
-}
 
 /**
  * Judges the sample by each judge and compares them. Texts judged before cost nothing. Errors: STEP_MISSING,
@@ -92,7 +87,7 @@ export async function compareJudges(
       await judge.close();
     }
   }
-  const means = sampled.map((_, at) => meanOfAll(columns.map((column) => column[at] ?? null)));
+  const means = meansByKind(judges, columns, sampled.length);
   if (options.out !== undefined) await writeScores(resolve(options.out), names, sampled, columns, means);
   const pairs = names.flatMap((_, first) =>
     names.slice(first + 1).map((__, at) => [first, first + 1 + at] as const),
@@ -101,48 +96,15 @@ export async function compareJudges(
     documents: sampled.length,
     keep: options.keep,
     judges,
-    mean: { mean: meanOf(means), unknown: means.filter((score) => score === null).length },
+    means: means.map(({ kind, judges: count, scores }) => ({
+      kind,
+      judges: count,
+      mean: meanOf(scores),
+      unknown: scores.filter((score) => score === null).length,
+    })),
     pairs: await Promise.all(
       pairs.map((pair) => comparePair(run, names, columns, sampled, pair, options.keep)),
     ),
-  };
-}
-
-/** The documents to compare, in the order of the sample. */
-async function listSampled(run: Run, documents: number | undefined): Promise<Sampled[]> {
-  return withDuckDb({}, (connection) =>
-    queryRows(
-      connection,
-      `SELECT document, source FROM ${parquetSource(run.files.sample)}` +
-        (documents === undefined ? '' : ` LIMIT ${documents}`),
-      z.object({ document: z.string(), source: z.string() }),
-    ),
-  );
-}
-
-async function judgeSample(
-  run: Run,
-  judge: Judge,
-  documents: number | undefined,
-  report: Report,
-): Promise<{ scoreOf: ScoreOf; unknown: Record<string, number> }> {
-  const found: (Pick<JudgedText, 'score' | 'reason'> & { document: string })[] = [];
-  await readSampleBlocks(
-    run,
-    run.files.sample,
-    async (keys, texts) => {
-      const before = found.length;
-      const judged = await judge.judge(texts, (done) =>
-        report({ stage: `judge the sample by ${judge.name}`, done: before + done, unit: 'documents' }),
-      );
-      for (const [at, { score, reason }] of judged.entries())
-        found.push({ document: keys[at] ?? '', score, reason });
-    },
-    documents,
-  );
-  return {
-    scoreOf: new Map(found.map(({ document, score }) => [document, score])),
-    unknown: countUnknown(found),
   };
 }
 
@@ -187,6 +149,27 @@ async function readExcerpts(run: Run, documents: readonly string[]): Promise<Rea
   return new Map(rows.map(({ document, text }) => [document, excerptOf(text)]));
 }
 
+/** The mean score of each document by the judges of one kind. */
+interface KindMeans {
+  kind: string;
+  judges: number;
+  scores: (number | null)[];
+}
+
+function meansByKind(
+  judges: readonly JudgeColumn[],
+  columns: readonly (readonly (number | null)[])[],
+  documents: number,
+): KindMeans[] {
+  return [...new Set(judges.map(({ kind }) => kind))].map((kind) => {
+    const ofKind = columns.filter((_, at) => judges[at]?.kind === kind);
+    const scores = Array.from({ length: documents }, (_, at) =>
+      meanOfAll(ofKind.map((column) => column[at] ?? null)),
+    );
+    return { kind, judges: ofKind.length, scores };
+  });
+}
+
 /** The mean of the known scores; null if there is none. */
 function meanOf(scores: readonly (number | null)[]): number | null {
   const known = scores.filter((score) => score !== null);
@@ -203,14 +186,15 @@ async function writeScores(
   names: readonly string[],
   sampled: readonly Sampled[],
   columns: readonly (readonly (number | null)[])[],
-  means: readonly (number | null)[],
+  means: readonly KindMeans[],
 ): Promise<void> {
   await commitFile(path, async (temporary) => {
     const file = await open(temporary, 'w');
     try {
       for (const [at, { document, source }] of sampled.entries()) {
         const scores = Object.fromEntries(names.map((name, judge) => [name, columns[judge]?.[at] ?? null]));
-        await file.write(`${JSON.stringify({ document, source, scores, mean: means[at] ?? null })}\n`);
+        const ofKinds = Object.fromEntries(means.map(({ kind, scores: of }) => [kind, of[at] ?? null]));
+        await file.write(`${JSON.stringify({ document, source, scores, means: ofKinds })}\n`);
       }
     } finally {
       await file.close();

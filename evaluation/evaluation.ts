@@ -99,7 +99,7 @@ export function describeFitting({ rankings }: Evaluation): string {
 }
 
 /** Reasons to read the numbers with caution. */
-export function listCaveats({ rankings }: Evaluation): string[] {
+export function listCautions({ rankings }: Evaluation): string[] {
   return rankings.flatMap(({ scorer, fitting, testTargets = [] }) =>
     [...cautions[fitting], ...describeTestTargets(testTargets)].map((sentence) => `${scorer}: ${sentence}`),
   );

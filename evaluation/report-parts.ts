@@ -2,6 +2,7 @@
 // style sheet.
 
 import { formatCount, formatShare } from '../run/amounts.ts';
+import { escapeHtml } from '../run/escape-html.ts';
 import type { Estimate } from './bits.ts';
 import type { EvaluatedSelection } from './evaluation.ts';
 import type { Match } from './match.ts';
@@ -34,14 +35,6 @@ export function gain({ gain: { value, low, high } }: Match): string {
 
 export function bar(share: number): string {
   return `<span class="bar" style="--share:${(100 * share).toFixed(1)}%">${formatShare(share)}</span>`;
-}
-
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
 
 /** Every scorer's mean gain as a point on a line that shows its interval. */

@@ -6,11 +6,12 @@ import {
   describeVerdict,
   type EvaluatedSelection,
   type Evaluation,
-  listCaveats,
+  listCautions,
 } from './evaluation.ts';
 import { noFilter } from './contest.ts';
 import { formatCount, formatShare } from '../run/amounts.ts';
-import { bar, escapeHtml, formatEstimate, gain, gainPlot, style, table } from './report-parts.ts';
+import { escapeHtml } from '../run/escape-html.ts';
+import { bar, formatEstimate, gain, gainPlot, style, table } from './report-parts.ts';
 
 /** File names of the page and its data in an evaluation's folder. */
 export const reportFile = 'report.html';
@@ -33,10 +34,10 @@ export function evaluationHtml(evaluation: Evaluation, details: unknown): string
     `<style>${style}</style></head><body><main>`,
     '<h1>Is the cut any good?</h1>',
     `<p class="lead">${headline(evaluation)}</p>`,
-    ...listCaveats(evaluation).map((caveat) => `<p class="bad">${escapeHtml(caveat)}</p>`),
+    ...listCautions(evaluation).map((caveat) => `<p class="bad">${escapeHtml(caveat)}</p>`),
     '<p>The same language model (word trigrams, modified Kneser-Ney smoothing) was trained ' +
       `on ${formatCount(evaluation.trainWords)} words of each selection and measured on ` +
-      'held-out text. Numbers are bits per byte, lower is better; ± is a 95 % bootstrap ' +
+      'held-out text. Numbers are bits per byte, lower is better; ± is a 95% bootstrap ' +
       'interval over the held-out examples; n is the number of examples. The interval ' +
       'reflects the choice of examples, not of training words. Compared on ' +
       `${evaluation.shards.used} of ${evaluation.shards.of} shards.</p>`,
@@ -199,9 +200,8 @@ function fidelitySection({ fidelity }: Evaluation): string[] {
   return [
     "<h2>How well the classifier reproduces the embedding's ranking</h2>",
     `<p>Measured on ${formatCount(fidelity.documents)} documents of the sample, each scored by a model that ` +
-      'did not learn from it: of the best documents, how many are in the top 10 ' +
-      "% by the embedding's score (precision), and how many of the top 10 % it finds " +
-      '(recall).</p>',
+      'did not learn from it: of the best documents, how many are in the top 10% by the ' +
+      "embedding's score (precision), and how many of the top 10% it finds (recall).</p>",
     table(
       ['kept', 'precision', 'recall'],
       fidelity.kept.map(({ keep, precision, recall }) => [

@@ -2,14 +2,12 @@
 // that show whether anything changed.
 
 import { z } from 'zod';
+import { count, sha256 } from '../run/schemas.ts';
 import { readSealedJson } from '../data/files/commit.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { noneUnusable, unusableShardsSchema } from '../data/files/unusable.ts';
 import { exampleReportSchema } from './examples/report.ts';
-
-const count = z.number().int().nonnegative();
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const corpusCountsSchema = z.object({
   shards: count,
@@ -115,7 +113,7 @@ export const indexCardSchema = z.object({
     /** Sampled documents in at least one example's list. */
     listed: count,
     /**
-     * Benchmarks whose example gives the best rank, among the top 10 % of the sample and among all listed
+     * Benchmarks whose example gives the best rank, among the top 10% of the sample and among all listed
      * documents.
      */
     winners: z.array(z.object({ benchmark: z.string(), top: count, all: count })),

@@ -1,11 +1,12 @@
 // What the index card says about the ranks, and the warnings to read before using them.
 
+import { formatShare } from '../run/amounts.ts';
 import type { Run } from '../run/run.ts';
 import type { Example } from './examples/benchmarks.ts';
 import type { ExampleCounts, IndexCard } from './index-card.ts';
 import type { BestRanks } from './targets/best-rank.ts';
 
-/** The classifier learns to find the top 10 %. */
+/** The classifier learns to find the top 10%. */
 export function describeRanks(
   best: BestRanks,
   examples: readonly Example[],
@@ -60,7 +61,7 @@ export function listWarnings(
   if (search.approximate) {
     warnings.push(
       'The ranks are approximate: the lists come from the HNSW index, which finds ' +
-        `${(100 * search.hnsw.recall).toFixed(1)} % of the true nearest ` +
+        `${formatShare(search.hnsw.recall)} of the true nearest ` +
         `${search.hnsw.nearest}. For exact ranks, set search.method to exact.`,
     );
   }

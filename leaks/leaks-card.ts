@@ -2,13 +2,11 @@
 // passage.
 
 import { z } from 'zod';
+import { count, sha256 } from '../run/schemas.ts';
 import { chunkSchema } from '../data/chunks.ts';
 import { readJson } from '../data/files/commit.ts';
 import { fail } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
-
-const whole = z.number().int().nonnegative();
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const leaksCardSchema = z.strictObject({
   version: z.literal(1),
@@ -19,38 +17,38 @@ export const leaksCardSchema = z.strictObject({
      * Runs of this many words are searched for; shorter texts as a whole, and those of fewer than
      * `fewestWords` not at all.
      */
-    runWords: whole,
-    fewestWords: whole,
+    runWords: count,
+    fewestWords: count,
     shards: z.array(
       z.strictObject({
         shard: z.string(),
-        bytes: whole,
+        bytes: count,
         modifiedMs: z.number(),
         chunks: z.array(chunkSchema).min(1),
       }),
     ),
   }),
-  corpus: z.strictObject({ documents: whole, textBytes: whole, quarantined: whole }),
+  corpus: z.strictObject({ documents: count, textBytes: count, quarantined: count }),
   /** Documents with a passage of any test item, and the number of passages. */
-  documents: whole,
-  passages: whole,
+  documents: count,
+  passages: count,
   benchmarks: z.array(
     z.strictObject({
       benchmark: z.string(),
-      items: whole,
+      items: count,
       /** Too short to search for. */
-      unchecked: whole,
+      unchecked: count,
       /** Items with a passage in some document, and those documents. */
-      touched: whole,
-      documents: whole,
+      touched: count,
+      documents: count,
       /** Most words first. */
       worst: z.array(
         z.strictObject({
           shard: z.string(),
-          row: whole,
+          row: count,
           document: z.string(),
           item: z.string(),
-          words: whole,
+          words: count,
           passage: z.string(),
         }),
       ),
@@ -58,13 +56,13 @@ export const leaksCardSchema = z.strictObject({
        * Items whose text equals that of an example in the run's benchmark files except for case, punctuation
        * and spaces.
        */
-      identical: whole,
+      identical: count,
       identicalPairs: z.array(
         z.strictObject({ item: z.string(), benchmark: z.string(), example: z.string() }),
       ),
     }),
   ),
-  testRowsQuarantined: whole,
+  testRowsQuarantined: count,
   /** SHA-256 of leaks.parquet. */
   sha256,
 });

@@ -39,7 +39,7 @@ export async function openLanguageModel(
   if (entry === undefined)
     throw fail('LANGUAGE_MODEL_UNKNOWN', { name, known: models.map((model) => model.name) });
   if (typeof entry.model !== 'string') {
-    const { openServerPool } = await import('./endpoint/server-pool.ts');
+    const { openServerPool } = await import('./endpoint/pool/server-pool.ts');
     return openServerPool(entry, entry.model, baseFolder);
   }
   const settings: ModelSettings = { ...entry, model: entry.model };

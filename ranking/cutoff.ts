@@ -5,14 +5,13 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
+import { count } from '../run/schemas.ts';
 import { binFloor } from '../scoring/part.ts';
 import { sqlString } from '../data/duckdb/duckdb.ts';
 import type { Run } from '../run/run.ts';
 import type { Ranking } from './generation.ts';
 import { withScores } from './scores.ts';
 import { queryRows, sqlScore } from '../data/duckdb/rows.ts';
-
-const count = z.number().int().nonnegative();
 
 export const cutoffSchema = z.strictObject({
   /** The lowest score kept (a float32 value); null if nothing is kept. */

@@ -1,9 +1,8 @@
 // Cursors of pages of documents.
 
 import { z } from 'zod';
+import { count } from '../run/schemas.ts';
 import { fail } from '../run/errors/errors.ts';
-
-const count = z.number().int().nonnegative();
 
 const cursorSchema = z.strictObject({
   generation: z.string(),

@@ -3,6 +3,7 @@
 // Written to run/drift.json.
 
 import { z } from 'zod';
+import { count } from '../run/schemas.ts';
 import type { Sums } from '../scoring/sums.ts';
 import type { PartCard } from '../scoring/part.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
@@ -13,7 +14,6 @@ import { floorRate, keepRate, type Law, lawRate, planModelFor } from './budget/l
 import { describeLoss, listOver } from './drift-limits.ts';
 
 const share = z.number();
-const count = z.number().int().nonnegative();
 
 const comparisonSchema = z.strictObject({
   documents: count,

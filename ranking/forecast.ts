@@ -1,14 +1,13 @@
 // Extrapolates from probes to the whole corpus.
 
 import { z } from 'zod';
+import { amount } from '../run/schemas.ts';
 import { type Sums, openSums } from '../scoring/sums.ts';
 import { binFloor } from '../scoring/part.ts';
 import type { Probe, Probes } from '../scoring/probe.ts';
 import type { Settings } from '../run/settings.ts';
 import { binAt, rateOf } from './drift.ts';
 import type { Law } from './budget/laws.ts';
-
-const amount = z.number().nonnegative();
 
 export const forecastSchema = z.strictObject({
   /** To score what is not scored yet. */

@@ -5,27 +5,15 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { openSums } from '../scoring/sums.ts';
-import {
-  addUpUnknown,
-  histogramSchema,
-  type ListedPart,
-  listedPartSchema,
-  type Part,
-  unknownSchema,
-} from '../scoring/part.ts';
-import { shardsOf } from '../scoring/shard-changes.ts';
-import { exactTokens } from '../run/bounds.ts';
-import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
+import { count } from '../run/schemas.ts';
+import { histogramSchema, type ListedPart, listedPartSchema, unknownSchema } from '../scoring/part.ts';
+import { readSealedJson } from '../data/files/commit.ts';
 import { BetrError, fail } from '../run/errors/errors.ts';
 import { fingerprint, rankCommandOf, type Run } from '../run/run.ts';
 import { listRankings, nameRanking } from '../scoring/scorers/list.ts';
 import { testTargetsSchema } from '../indexer/index-card.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 import { sizeOf } from '../data/files/files.ts';
-import { listReasons } from './unknown.ts';
-
-const whole = z.number().int().nonnegative();
 
 export const rankingSchema = z.strictObject({
   /** A fingerprint: the same parts by the same scorer give the same name. */
@@ -42,16 +30,16 @@ export const rankingSchema = z.strictObject({
     details: z.array(z.string()).readonly().optional(),
   }),
   /** The documents with a score; tokens, sources and the histogram are of these, too. */
-  documents: whole,
-  tokens: whole,
+  documents: count,
+  tokens: count,
   /** Documents whose token count is an estimate. */
-  estimatedDocuments: whole,
+  estimatedDocuments: count,
   /** The documents without a score; absent if there are none. */
   unknown: unknownSchema.optional(),
   /** Text of all documents. */
-  textBytes: whole,
-  quarantined: whole,
-  sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
+  textBytes: count,
+  quarantined: count,
+  sources: z.array(z.strictObject({ source: z.string(), documents: count, tokens: count })),
   /** Files inside scores/, ordered by their first shards and rows, and the shards' state when scored. */
   parts: z.array(listedPartSchema),
   /**
@@ -74,92 +62,6 @@ export interface ChosenScores {
    * of the benchmark the score is from.
    */
   path: string;
-}
-
-/**
- * Publishes the parts of a corpus as the run's ranking. Writes nothing if they are published already. Errors:
- * NO_DOCUMENTS, NO_SCORES; DISK_FULL, WRITE_FAILED.
- */
-export async function publishRanking(
-  run: Run,
-  parts: Iterable<Part> | AsyncIterable<Part>,
-  scorer: Ranking['scorer'],
-): Promise<Ranking> {
-  const published = await readPublished(run);
-  const ranking = await draftRanking(parts, scorer, published);
-  await commitRanking(run, ranking, published);
-  return ranking;
-}
-
-/**
- * The ranking that the parts make. They may be streamed, as their histograms do not all fit in memory.
- * Errors: NO_DOCUMENTS, with `reasons`; NO_SCORES; TOKENS_TOO_MANY.
- */
-export async function draftRanking(
-  parts: Iterable<Part> | AsyncIterable<Part>,
-  scorer: Ranking['scorer'],
-  published: Ranking | undefined,
-  reasons: readonly string[] = [],
-): Promise<Ranking> {
-  const listed: ListedPart[] = [];
-  const figures = openSums();
-  for await (const { sources, histogram, unknown, ...part } of parts) {
-    listed.push(part);
-    figures.add({ sources, histogram, unknown });
-  }
-  const total = (count: (part: ListedPart) => number): number =>
-    listed.reduce((sum, part) => sum + count(part), 0);
-  const { documents, tokens, sources, histogram, unknown } = figures.result();
-  const quarantined = total((part) => part.quarantined);
-  exactTokens(
-    tokens,
-    sources.reduce((most, one) => (one.tokens > most.tokens ? one : most), { source: '', tokens: -1 }),
-  );
-  if (documents === 0 && unknown !== undefined)
-    throw fail('NO_SCORES', {
-      documents: addUpUnknown(unknown).documents,
-      reasons: listReasons(unknown),
-    });
-  if (documents === 0) throw fail('NO_DOCUMENTS', { files: shardsOf(listed).length, quarantined, reasons });
-  const generation = nameGeneration(listed, scorer);
-  return {
-    generation,
-    publishedAt: published?.generation === generation ? published.publishedAt : new Date().toISOString(),
-    scorer,
-    documents,
-    tokens,
-    estimatedDocuments: total((part) => part.estimatedDocuments),
-    ...(unknown === undefined ? {} : { unknown }),
-    textBytes: total((part) => part.textBytes),
-    quarantined,
-    sources,
-    parts: listed.sort(
-      (a, b) => order(firstShard(a), firstShard(b)) || firstRow(a) - firstRow(b) || order(a.file, b.file),
-    ),
-    histogram,
-  };
-}
-
-/** Makes a draft the run's ranking, unless it already is. Errors: DISK_FULL, WRITE_FAILED. */
-export async function commitRanking(
-  run: Run,
-  ranking: Ranking,
-  published: Ranking | undefined,
-): Promise<void> {
-  if (published === undefined || fingerprint(published) !== fingerprint(ranking))
-    await commitSealedJson(run.files.ranking, ranking);
-}
-
-/** A name for parts and scorer; it covers shards without documents and invalid rows too. */
-export function nameGeneration(parts: readonly ListedPart[], scorer: Ranking['scorer']): string {
-  const rows = parts.map(({ sha256, covers, quarantineSha256 = '' }) =>
-    [
-      sha256,
-      quarantineSha256,
-      ...covers.flatMap((own) => [own.shard, own.firstRow, own.rows, own.quarantined]),
-    ].join(' '),
-  );
-  return fingerprint({ parts: rows.sort(), scorer }).slice(0, 12);
 }
 
 /**
@@ -249,16 +151,4 @@ export async function readPublished(run: Run): Promise<Ranking | undefined> {
     if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
     throw error;
   }
-}
-
-function firstShard({ covers }: ListedPart): string {
-  return covers[0]?.shard ?? '';
-}
-
-function firstRow({ covers }: ListedPart): number {
-  return covers[0]?.firstRow ?? 0;
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -2,10 +2,9 @@
 // bins; a bin across an edge is split evenly, so counts are fractions near edges and exact in sum.
 
 import { z } from 'zod';
+import { amount } from '../run/schemas.ts';
 import { binFloor } from '../scoring/part.ts';
 import type { Ranking } from './generation.ts';
-
-const amount = z.number().nonnegative();
 
 export const stepSchema = z.strictObject({
   /** Scores `from` ≤ score < `to`; the first and last step include everything beyond them. */

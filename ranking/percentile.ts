@@ -2,6 +2,7 @@
 // bins, so only the score's own bin is read.
 
 import { z } from 'zod';
+import { count } from '../run/schemas.ts';
 import { binFloor, scoreBin } from '../scoring/part.ts';
 import { sqlName, sqlString } from '../data/duckdb/duckdb.ts';
 import type { Run } from '../run/run.ts';
@@ -10,8 +11,6 @@ import type { RankedDocument } from './ranked-document.ts';
 import type { Ranking } from './generation.ts';
 import { withScores } from './scores.ts';
 import { queryRows, sqlList, sqlScore } from '../data/duckdb/rows.ts';
-
-const count = z.number().int().nonnegative();
 
 export const standingSchema = z.strictObject({
   /** Share of the ranking's documents with a lower score, as a fraction. */

@@ -1,15 +1,20 @@
-// Predicts the cost and the result of ranking the corpus from probes of about 1 % of it, and afterwards
+// Predicts the cost and the result of ranking the corpus from probes of about 1% of it, and afterwards
 // records the actual values beside the prediction. Written to run/prediction.json.
 
 import { rm, statfs } from 'node:fs/promises';
 import { z } from 'zod';
+import { amount } from '../run/schemas.ts';
 import { type Sums, openSums } from '../scoring/sums.ts';
 import { type Cost, costOf, costSchema } from '../scoring/cost.ts';
 import { isSmall } from '../scoring/packs.ts';
-import { fingerprintCorpus, listTasks, outlinePlan, packFresh, shardsOfTasks } from '../scoring/plan.ts';
+import { fingerprintCorpus } from '../scoring/plan.ts';
+import { outlinePlan, packFresh } from '../scoring/make-plan.ts';
+import { listTasks, shardsOfTasks } from '../scoring/tasks.ts';
 import { type Probe, type Probes, probeShards } from '../scoring/probe.ts';
-import { readCards, readPublishedParts } from '../scoring/published.ts';
-import { type CorpusScores, listOpenTasks } from '../scoring/score-corpus.ts';
+import { readPublishedParts } from '../scoring/published.ts';
+import { readCards } from '../scoring/cards.ts';
+import { type CorpusScores } from '../scoring/score-corpus.ts';
+import { listOpenTasks } from '../scoring/open-tasks.ts';
 import type { Measured } from '../scoring/scorers/kind.ts';
 import { countWorkers } from '../scoring/workers.ts';
 import { commitSealedJson, readSealedJson } from '../data/files/commit.ts';
@@ -19,8 +24,6 @@ import { isCompressed } from '../data/shards.ts';
 import { readLaw } from './budget/calibrations.ts';
 import type { Ranking } from './generation.ts';
 import { type Forecast, forecastSchema, makeForecast, standardErrorOf, countKept } from './forecast.ts';
-
-const amount = z.number().nonnegative();
 
 export const predictionSchema = z.strictObject({
   predictedAt: z.iso.datetime(),
@@ -48,7 +51,7 @@ export const predictionSchema = z.strictObject({
 export type Prediction = z.output<typeof predictionSchema>;
 
 /**
- * Probes about 1 % of what is to be scored and writes the predicted cost and result of ranking. Errors:
+ * Probes about 1% of what is to be scored and writes the predicted cost and result of ranking. Errors:
  * STEP_MISSING, those of reading the corpus.
  */
 export async function predictRanking(run: Run, report: Report): Promise<Prediction> {

@@ -7,7 +7,8 @@ import { z } from 'zod';
 import { ensureTokenRates } from '../scoring/corpus-rates.ts';
 import { type RunningSums, openSums } from '../scoring/sums.ts';
 import type { CoveredRows, Part } from '../scoring/part.ts';
-import { readCards, readFolded } from '../scoring/published.ts';
+import { readFolded } from '../scoring/fold-manifests.ts';
+import { readCards } from '../scoring/cards.ts';
 import { collectScores, type CorpusScores, scoreCorpus } from '../scoring/score-corpus.ts';
 import { defaultScorer, prepareScorer, rankingRun, readScorer } from '../scoring/scorers/list.ts';
 import type { PreparedScorer } from '../scoring/scorers/kind.ts';
@@ -23,7 +24,8 @@ import { readLaw } from './budget/calibrations.ts';
 import { type Drift, measureDrift, readDrift, writeDrift } from './drift.ts';
 import { prepareIfServed, removePrepared } from './order/prepare.ts';
 import { compareWithPrediction, type Prediction } from './predict.ts';
-import { commitRanking, draftRanking, type Ranking, readPublished } from './generation.ts';
+import { type Ranking, readPublished } from './generation.ts';
+import { commitRanking, draftRanking } from './publish.ts';
 import { findUnusable } from './unusable.ts';
 import { removeStale } from './remove-stale.ts';
 
@@ -44,6 +46,8 @@ export interface RankResult {
   withoutDocuments: UnusableShards;
   /** What users of the ranking must know about the scorer and the shards. */
   notes: string[];
+  /** Why the ranking may be worthless. */
+  warnings: readonly string[];
 }
 
 export interface RankOptions {
@@ -160,7 +164,8 @@ async function publishScores(
   ]);
   const prediction = (await compareWithPrediction(run, ranking, { parts, ...scores })) ?? null;
   const folder = dirname(run.files.ranking);
-  return { ranking, folder, published, drift, prediction, scores, withoutDocuments, notes };
+  const { warnings = [] } = prepared;
+  return { ranking, folder, published, drift, prediction, scores, withoutDocuments, notes, warnings };
 }
 
 /** Notes about shards that differ from the previous generation or from the plan. */

@@ -1,13 +1,12 @@
 // A document as a ranking has it, and how it is read with SQL.
 
 import { z } from 'zod';
+import { count } from '../run/schemas.ts';
 import { sqlName } from '../data/duckdb/duckdb.ts';
 import { type Cutoff, keptCondition } from './cutoff.ts';
 import type { Ranking } from './generation.ts';
 import { shardId } from './shards.ts';
 import { sqlList } from '../data/duckdb/rows.ts';
-
-const count = z.number().int().nonnegative();
 
 export const rankedDocumentSchema = z.strictObject({
   document: z.string(),

@@ -3,7 +3,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chunkOf, isChunkName, type ListedPart } from '../scoring/part.ts';
-import { foldManifests } from '../scoring/published.ts';
+import { foldManifests } from '../scoring/fold-manifests.ts';
 import { isTemporaryName } from '../data/files/commit.ts';
 import { listFolder } from '../data/files/files.ts';
 import { watchLeases } from '../data/files/lease-watch.ts';

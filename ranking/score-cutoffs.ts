@@ -2,6 +2,7 @@
 // as a float32, as which the scores are kept: 0.6 keeps a document whose score is the float32 nearest to 0.6.
 
 import { z } from 'zod';
+import { count } from '../run/schemas.ts';
 import type { Run } from '../run/run.ts';
 import { queryRows, sqlScore } from '../data/duckdb/rows.ts';
 import { type Cutoff, findCutoff } from './cutoff.ts';
@@ -18,7 +19,6 @@ export async function findCutoffAt(run: Run, ranking: Ranking, point: CutPoint):
   return cutoff ?? nothingOf(ranking);
 }
 
-const count = z.number().int().nonnegative();
 // Adding 0 turns -0 into 0.
 const bandRow = z.object({
   band: count,

@@ -156,7 +156,7 @@ export function formatFlops(flops: number): string {
   return Number(flops.toPrecision(3)).toExponential().replace('+', '');
 }
 
-/** 0.0711 as "7.11 %", with three digits; a share below 1 is at most "99.9 %". */
-export function formatShare(share: number): string {
-  return `${Number(Math.min(100 * share, share < 1 ? 99.9 : Infinity).toPrecision(3))} %`;
+/** 0.0711 as "7.11%", with three digits unless told otherwise; a share below 1 is at most "99.9%". */
+export function formatShare(share: number, digits = 3): string {
+  return `${Number(Math.min(100 * share, share < 1 ? 99.9 : Infinity).toPrecision(digits))}%`;
 }

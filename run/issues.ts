@@ -1,6 +1,7 @@
 // Describes what a schema rejects: the field, its value, and what is allowed.
 
 import { z } from 'zod';
+import { shorten } from './shorten.ts';
 
 const typeNames: Readonly<Record<string, string>> = {
   string: 'a string',
@@ -116,8 +117,7 @@ export function showKeys(keys: readonly string[]): string {
 export function show(value: unknown): string {
   if (value === undefined) return 'missing';
   try {
-    const text = JSON.stringify(clip(value, { left: shownCharacters }, []));
-    return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
+    return shorten(JSON.stringify(clip(value, { left: shownCharacters }, [])), shownCharacters);
   } catch {
     return 'a value that contains itself';
   }

@@ -42,9 +42,13 @@ export async function openRun(settingsPath: string): Promise<Run> {
   return { settings, settingsPath: path, settingsFolder, folder, ranking: '', files: runFiles(folder) };
 }
 
-/** The run with another of its rankings, whose files are in rankings/NAME/. */
-export function rankingOf(run: Run, name: string): Run {
-  return name === run.ranking ? run : { ...run, ranking: name, files: runFiles(run.folder, name) };
+/**
+ * The run with another of its rankings, whose files are in rankings/NAME/. `scorer` is that ranking's scorer, as the
+ * user names it, for messages.
+ */
+export function rankingOf(run: Run, name: string, scorer?: string): Run {
+  const found = name === run.ranking ? run : { ...run, ranking: name, files: runFiles(run.folder, name) };
+  return scorer === undefined ? found : { ...found, scorer };
 }
 
 /** The command that makes the selected ranking. */

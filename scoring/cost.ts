@@ -1,9 +1,8 @@
 // What a slow scorer takes for many documents, by what it took for some.
 
 import { z } from 'zod';
+import { amount } from '../run/schemas.ts';
 import type { Measured } from './scorers/kind.ts';
-
-const amount = z.number().nonnegative();
 
 export const costSchema = z.strictObject({
   /** What it was measured with. */

@@ -5,6 +5,7 @@
 // the end, so the place of any other among the scored ones is its place in the file.
 
 import { z } from 'zod';
+import { count, sha256 } from '../run/schemas.ts';
 
 /** Bins of the score histogram: the upper 16 bits of a float32, in numeric order. */
 export const binCount = 65_536;
@@ -15,13 +16,9 @@ export const binCount = 65_536;
  */
 export const partFormat = 'FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd';
 
-const whole = z.number().int().nonnegative();
-
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-
 /** Documents without a score, by source and reason; sorted, and none is empty. */
 export const unknownSchema = z
-  .array(z.strictObject({ source: z.string(), reason: z.string(), documents: whole, tokens: whole }))
+  .array(z.strictObject({ source: z.string(), reason: z.string(), documents: count, tokens: count }))
   .min(1);
 export type Unknown = z.output<typeof unknownSchema>;
 
@@ -40,15 +37,15 @@ export function addUpUnknown(groups: Unknown = []): Pick<Unknown[number], 'docum
 export const coveredRowsSchema = z.strictObject({
   /** The shard's name; its size and time below are those when it was scored. */
   shard: z.string(),
-  bytes: whole,
+  bytes: count,
   modifiedMs: z.number(),
-  firstRow: whole,
-  rows: whole,
+  firstRow: count,
+  rows: count,
   /** Documents with a score. */
-  documents: whole,
+  documents: count,
   /** Documents without a score; absent if there are none. */
-  unknown: whole.positive().optional(),
-  quarantined: whole,
+  unknown: count.positive().optional(),
+  quarantined: count,
   endsShard: z.boolean(),
 });
 export type CoveredRows = z.output<typeof coveredRowsSchema>;
@@ -64,20 +61,20 @@ export const listedPartSchema = z.strictObject({
   /**
    * Counts of its documents with a score. `estimatedDocuments` of these have estimated token counts.
    */
-  documents: whole,
-  tokens: whole,
-  estimatedDocuments: whole,
+  documents: count,
+  tokens: count,
+  estimatedDocuments: count,
   /** Its documents without a score, and their tokens; absent if there are none. */
-  unknownDocuments: whole.positive().optional(),
-  unknownTokens: whole.optional(),
+  unknownDocuments: count.positive().optional(),
+  unknownTokens: count.optional(),
   /** Text of all documents. */
-  textBytes: whole,
-  quarantined: whole,
+  textBytes: count,
+  quarantined: count,
   /** SHA-256 of the file of its bad rows, if it has any. */
   quarantineSha256: sha256.optional(),
   /** Lowest and highest joint score; null without documents. */
   scores: z.tuple([z.number(), z.number()]).nullable(),
-  bytes: whole,
+  bytes: count,
   sha256,
   /** SHA-256 of the card, a file of the same name ending in .json. */
   cardSha256: sha256,
@@ -100,7 +97,7 @@ function isWhole(value: unknown): boolean {
 }
 
 export const partCardSchema = z.strictObject({
-  sources: z.array(z.strictObject({ source: z.string(), documents: whole, tokens: whole })),
+  sources: z.array(z.strictObject({ source: z.string(), documents: count, tokens: count })),
   histogram: histogramSchema,
   /** Absent if every document has a score. */
   unknown: unknownSchema.optional(),

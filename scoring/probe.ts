@@ -1,32 +1,26 @@
-// Scores about 1 % of the corpus, at places spread evenly over its bytes, with the real scoring code, into a
+// Scores about 1% of the corpus, at places spread evenly over its bytes, with the real scoring code, into a
 // temporary folder. `betr rank --dry-run` scales the results up.
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTemporaryFolder } from '../data/files/commit.ts';
 import type { Shard, ShardFormat } from '../data/documents.ts';
-import { takeLease } from '../data/files/lease.ts';
-import { appendToManifest } from '../data/files/manifest.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
 import { isCompressed } from '../data/shards.ts';
 import { readTokenRates } from '../indexer/sample/tokens.ts';
 import { guessTextBytes, isSmall } from './packs.ts';
-import type { ListedPart, Part } from './part.ts';
-import type { Piece } from './plan.ts';
+import type { Part } from './part.ts';
 import { findPlace } from './place.ts';
-import { readCards } from './published.ts';
-import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
+import { readCards } from './cards.ts';
+import { openConnections, type ScoringContext } from './score-chunk.ts';
 import { measureSlow, openTextKeeper } from './measure-slow.ts';
 import type { CorpusScorer, Measured } from './scorers/kind.ts';
 import { openScorer, readScorer } from './scorers/list.ts';
+import { scorePart, measurePack, measureSpeeds } from './measure-speeds.ts';
 
 /** Bytes of text per probe. */
 const probeBytes = 1 << 20;
-/** Bytes of text on which the scoring speed is measured. */
-const speedBytes = 16 << 20;
-/** Upper bound: on little text, scoring time cannot be separated from the fixed time per chunk. */
-const fastestBytesPerSecond = 1e9;
 const fewestProbes = 8;
 const mostProbes = 1000;
 /** Shards on which the fixed time per shard is measured. */
@@ -168,21 +162,6 @@ async function takeProbe(
   };
 }
 
-async function scorePart(
-  context: ScoringContext,
-  pieces: readonly Piece[],
-  partBytes: number,
-): Promise<ListedPart | undefined> {
-  const parts = scoreChunk({ name: '0'.repeat(20), pieces, partBytes, weight: 1 }, [], context, () => true);
-  const first = await parts.next();
-  await parts.return(undefined);
-  return first.done === true ? undefined : first.value;
-}
-
-function wholeOf(shard: Shard): Piece {
-  return { shard, chunk: { firstRow: 0 }, endsShard: true };
-}
-
 /** Some of the smallest shards in packs, with so little text that scoring it takes no time. */
 function takeSmallest(shards: readonly Shard[], chunkBytes: number): Shard[] {
   let textBytes = 0;
@@ -191,40 +170,4 @@ function takeSmallest(shards: readonly Shard[], chunkBytes: number): Shard[] {
     .sort((a, b) => a.bytes - b.bytes)
     .slice(0, shardsInPack)
     .filter((shard) => (textBytes += guessTextBytes(shard)) <= probeBytes);
-}
-
-/**
- * Seconds that a pack with hardly any text takes, measured on the second pass: in the first one, code and
- * caches are cold.
- */
-async function measurePack(context: ScoringContext, shards: readonly Shard[]): Promise<number> {
-  let seconds = 0;
-  for (let time = 0; time < 2; time++) {
-    const startedMs = performance.now();
-    const lease = await takeLease(join(context.folder, 'lease'), 1000);
-    const part = await scorePart(context, shards.map(wholeOf), shards.length === 1 ? 1 : Infinity);
-    if (part !== undefined) await appendToManifest(join(context.folder, 'manifest.jsonl'), part);
-    await lease?.release();
-    seconds = (performance.now() - startedMs) / 1000;
-  }
-  return seconds;
-}
-
-/** Scoring speed by format, on the second pass over the beginning of the largest shard. */
-async function measureSpeeds(
-  context: ScoringContext,
-  shards: readonly Shard[],
-  secondsPerChunk: number,
-): Promise<Map<ShardFormat, number>> {
-  const speeds = new Map<ShardFormat, number>();
-  for (const shard of shards.toSorted((a, b) => b.bytes - a.bytes)) {
-    if (speeds.has(shard.format)) continue;
-    await scorePart(context, [wholeOf(shard)], speedBytes);
-    const startedMs = performance.now();
-    const part = await scorePart(context, [wholeOf(shard)], speedBytes);
-    if (part === undefined || part.textBytes === 0) continue;
-    const seconds = (performance.now() - startedMs) / 1000 - secondsPerChunk;
-    speeds.set(shard.format, Math.min(part.textBytes / Math.max(seconds, 0), fastestBytesPerSecond));
-  }
-  return speeds;
 }

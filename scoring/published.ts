@@ -2,28 +2,16 @@
 // write to the same one; publishing a ranking merges them into one file. A part counts once its line is
 // there. If two workers scored the same chunk, the part counts once.
 
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
-import { commitBytes } from '../data/files/commit.ts';
-import { appendToManifest, manifestLine, readManifest } from '../data/files/manifest.ts';
-import { fail, reasonOf, systemCode } from '../run/errors/errors.ts';
+import { appendToManifest, readManifest } from '../data/files/manifest.ts';
+import { fail } from '../run/errors/errors.ts';
 import { listFolder } from '../data/files/files.ts';
-import { readRegular } from '../run/regular-file.ts';
 import { parseOwnFile } from '../run/issues.ts';
 import type { Run } from '../run/run.ts';
-import {
-  addUpUnknown,
-  cardFile,
-  chunkOf,
-  type ListedPart,
-  listedPartSchema,
-  type Part,
-  type PartCard,
-  partCardSchema,
-  partFile,
-} from './part.ts';
+import { chunkOf, type ListedPart, listedPartSchema, partFile } from './part.ts';
 import { sha256File } from '../data/files/hash-files.ts';
 
 /** The merged manifest. */
@@ -135,7 +123,7 @@ export function followPublished(run: Run): PublishedFollower {
   };
 }
 
-function stateOf(path: string): Promise<string> {
+export function stateOf(path: string): Promise<string> {
   return stat(path).then(
     ({ ino, size, mtimeMs }) => `${ino} ${size} ${mtimeMs}`,
     () => 'gone',
@@ -193,89 +181,4 @@ export function openOwnManifest(run: Run): (part: ListedPart) => Promise<void> {
     await mkdir(run.files.manifest, { recursive: true });
     await appendToManifest(path, part);
   };
-}
-
-/**
- * Merges all manifests into one that lists the parts for which `isWanted` holds. Writes nothing if that is
- * already so. Manifests that a worker appends to in the meantime stay. Errors: DISK_FULL, WRITE_FAILED.
- */
-export async function foldManifests(run: Run, isWanted: (part: ListedPart) => boolean): Promise<void> {
-  const asRead = new Map<string, string>();
-  const { byChunk } = await readPublishedParts(run, asRead);
-  const path = join(run.files.manifest, foldedManifest);
-  const text = [...byChunk.values()].flat().filter(isWanted).map(manifestLine).join('');
-  if ((await readRegular(path, 'utf8').catch(() => '')) !== text) await commitBytes(path, text);
-  for (const [other, state] of asRead)
-    if (other !== path && (await stateOf(other)) === state) await rm(other, { force: true });
-}
-
-/**
- * The parts in the merged manifest, including those of earlier generations.
- */
-export async function readFolded(run: Run): Promise<ListedPart[]> {
-  return (await readManifest(join(run.files.manifest, foldedManifest), listedPartSchema)).values;
-}
-
-/**
- * Yields the parts with their cards from the scores folder. Removes cards that do not match the manifest, so
- * that the next ranking makes their parts again, and reports them at the end. Errors: PARTS_DAMAGED;
- * FILE_UNREADABLE (the card is not removed).
- */
-export async function* readCards(scores: string, parts: Iterable<ListedPart>): AsyncGenerator<Part> {
-  const problems: string[] = [];
-  for (const part of parts) {
-    const path = join(scores, cardFile(part.file));
-    const card = parseCard(await readCardText(path), part);
-    if (typeof card === 'object') yield { ...part, ...card };
-    else {
-      await rm(path, { force: true });
-      problems.push(`${path}: ${card}`);
-    }
-  }
-  if (problems.length > 0) throw fail('PARTS_DAMAGED', { problems });
-}
-
-/** Undefined if the file does not exist. */
-async function readCardText(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readRegular(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
-  }
-}
-
-/** A part's card, or what is wrong with it. */
-function parseCard(
-  text: Buffer | undefined,
-  { cardSha256, documents, tokens, unknownDocuments = 0, unknownTokens = 0 }: ListedPart,
-): PartCard | string {
-  if (text === undefined) return 'it is missing';
-  if (createHash('sha256').update(text).digest('hex') !== cardSha256)
-    return 'its checksum does not match the manifest';
-  let value: unknown;
-  try {
-    value = JSON.parse(text.toString('utf8'));
-  } catch {
-    return 'it is not JSON';
-  }
-  const own = parseOwnFile(value, partCardSchema);
-  if ('problem' in own) return own.problem;
-  let [cardDocuments, cardTokens] = [0, 0];
-  for (const [, inBin, tokensInBin] of own.value.histogram) {
-    cardDocuments += inBin;
-    cardTokens += tokensInBin;
-  }
-  const unknown = addUpUnknown(own.value.unknown);
-  if (cardDocuments !== documents || cardTokens !== tokens)
-    return (
-      `it has ${cardDocuments} documents and ${cardTokens} tokens, but the manifest lists ` +
-      `${documents} and ${tokens}`
-    );
-  if (unknown.documents !== unknownDocuments || unknown.tokens !== unknownTokens)
-    return (
-      `it has ${unknown.documents} documents without a score and ${unknown.tokens} tokens, but the ` +
-      `manifest lists ${unknownDocuments} and ${unknownTokens}`
-    );
-  return own.value;
 }

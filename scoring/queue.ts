@@ -8,7 +8,8 @@ import { type Lease, takeLease } from '../data/files/lease.ts';
 import { watchLeases } from '../data/files/lease-watch.ts';
 import type { Run } from '../run/run.ts';
 import { type ListedPart, partFile } from './part.ts';
-import { listTasks, type Plan, type Task } from './plan.ts';
+import { type Plan } from './plan.ts';
+import { listTasks, type Task } from './tasks.ts';
 import { followPublished, isWhole } from './published.ts';
 
 /** A task leased by this worker, and its published parts. */

@@ -13,7 +13,7 @@ import type { FieldNames } from '../run/settings.ts';
 import { isUnchanged } from '../data/shards.ts';
 import type { ListedPart } from './part.ts';
 import { openPart, type PartContext } from './part-writer.ts';
-import type { Piece, Task } from './plan.ts';
+import type { Piece, Task } from './tasks.ts';
 
 export interface ScoringContext extends PartContext {
   fields: FieldNames;

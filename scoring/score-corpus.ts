@@ -1,23 +1,22 @@
 // Scores the whole corpus: makes the plan, starts worker processes on this machine (other machines may work
 // on the same plan), and ensures that no chunk is left. Keeps what the same scorer has scored before.
 
-import { access, constants, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { checkFields } from '../data/rows/check-fields.ts';
-import type { Shard } from '../data/documents.ts';
-import { BetrError, type ErrorData, fail, reasonOf, systemCode } from '../run/errors/errors.ts';
-import { listFolder } from '../data/files/files.ts';
-import { type Holder, readLiveHolder } from '../data/files/lease-holder.ts';
+import { BetrError, type ErrorData, fail } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import { rankCommandOf, type Run } from '../run/run.ts';
-import { cardFile, isChunkName, type ListedPart, quarantineFile } from './part.ts';
-import { listTasks, makePlan, outlinePlan, planAgain, readPlan, shardsOfTasks, type Task } from './plan.ts';
-import { foldManifests, isWhole, readCards, readPublishedParts } from './published.ts';
+import type { ListedPart } from './part.ts';
+import { planAgain, readPlan } from './plan.ts';
+import { makePlan } from './make-plan.ts';
+import { listTasks, shardsOfTasks, type Task } from './tasks.ts';
+import { readPublishedParts } from './published.ts';
+import { readCards } from './cards.ts';
 import { compareShards, type ShardChanges, type ShardState } from './shard-changes.ts';
 import { readScorer } from './scorers/list.ts';
-import { problemOf } from './work.ts';
+import { problemOf } from './work-problems.ts';
 import { describeFewChunks, openListener, readDocumentBytes, weigh } from './score-progress.ts';
 import { countWorkers, runWorkers } from './workers.ts';
+import { listOpenTasks, forgetLostParts } from './open-tasks.ts';
 
 export interface CorpusScores {
   /** All parts, sorted by shard and row. */
@@ -161,136 +160,4 @@ async function collectParts(run: Run, tasks: readonly Task[]): Promise<ListedPar
       reasons: [...lost, ...problems, ...unlisted],
     });
   return tasks.flatMap(({ name }) => byChunk.get(name) ?? []);
-}
-
-/** Describes a task that is not complete, of which `parts` parts are published. */
-function describeOpen({ name, pieces }: Task, parts: number): string {
-  const [first] = pieces;
-  const what =
-    pieces.length > 1
-      ? `${pieces.length} shards starting with ${first?.shard.name ?? ''}`
-      : `${first?.shard.name ?? ''} from row ${first?.chunk.firstRow ?? 0}`;
-  const published =
-    parts === 0
-      ? 'no part is published'
-      : `${parts === 1 ? '1 part is' : `${parts} parts are`} published, but not the last one`;
-  return `${what} (chunk ${name}): ${published}`;
-}
-
-/**
- * The corpus's current shards, how many of them `scoreCorpus` would score, and the progress on the plan's
- * chunks. Errors: STEP_MISSING, those of `outlinePlan`.
- */
-export async function surveyCorpus(run: Run): Promise<{
-  shards: Pick<Shard, 'name' | 'bytes' | 'modifiedMs'>[];
-  unscored: number;
-  chunks: { scored: number; all: number };
-  problems: string[];
-}> {
-  const { known, fresh } = await outlinePlan(run);
-  const tasks = listTasks(run, known);
-  const { open, lost, problems } = await listOpenTasks(run, tasks);
-  return {
-    problems: [...lost, ...problems],
-    shards: [...known.shards, ...fresh],
-    unscored: fresh.length + shardsOfTasks(open).length,
-    chunks: { scored: tasks.length - open.length, all: tasks.length },
-  };
-}
-
-/** The processes that work on the run: those with a lease, and the holder of the lock. */
-export async function listAtWork({ files }: Run): Promise<Pick<Holder, 'pid' | 'host' | 'since'>[]> {
-  const paths = [
-    ...(await listFolder(files.leases)).filter(isChunkName).map((name) => join(files.leases, name)),
-    files.lock,
-  ];
-  const holders = await Promise.all(paths.map(readLiveHolder));
-  const byProcess = new Map(
-    holders.flatMap((holder) => (holder === undefined ? [] : [[`${holder.host} ${holder.pid}`, holder]])),
-  );
-  return [...byProcess.values()].map(({ pid, host, since }) => ({ pid, host, since }));
-}
-
-interface OpenTasks {
-  open: Task[];
-  /** Published parts that are missing, altered or unreadable: the file and the reason. */
-  lost: string[];
-  /** Descriptions of open tasks that lack a published part. */
-  unlisted: string[];
-  /** Problems of the manifests. */
-  problems: string[];
-  byChunk: ReadonlyMap<string, readonly ListedPart[]>;
-}
-
-/**
- * The tasks that are not completely published, and the problems of their published parts. Errors:
- * FILE_UNREADABLE.
- */
-export async function listOpenTasks(run: Run, tasks: readonly Task[]): Promise<OpenTasks> {
-  const { byChunk, problems } = await readPublishedParts(run);
-  const open: Task[] = [];
-  const lost: string[] = [];
-  const unlisted: string[] = [];
-  for (const task of tasks) {
-    const parts = byChunk.get(task.name) ?? [];
-    const { present, problem } = await takePresent(run, parts);
-    if (isWhole(present)) continue;
-    open.push(task);
-    if (problem === undefined) unlisted.push(describeOpen(task, parts.length));
-    else lost.push(problem);
-  }
-  return { open, lost, unlisted, problems, byChunk };
-}
-
-/**
- * The usable parts of a chunk up to the first unusable one, and what is wrong with that one. Parts after a
- * gap do not count.
- */
-async function takePresent(
-  run: Run,
-  parts: readonly ListedPart[],
-): Promise<{ present: readonly ListedPart[]; problem?: string }> {
-  for (const [index, part] of parts.entries()) {
-    const problem = await findProblem(run, part);
-    if (problem !== undefined) return { present: parts.slice(0, index), problem };
-  }
-  return { present: parts };
-}
-
-/** The first unusable file of a part and the reason; undefined if all are usable. */
-async function findProblem(
-  { files: { scores, quarantine } }: Run,
-  { file, bytes, quarantined }: ListedPart,
-): Promise<string | undefined> {
-  return (
-    (await findFileProblem(join(scores, file), bytes)) ??
-    (await findFileProblem(join(scores, cardFile(file)))) ??
-    (quarantined === 0 ? undefined : findFileProblem(join(quarantine, quarantineFile(file))))
-  );
-}
-
-async function findFileProblem(path: string, bytes?: number): Promise<string | undefined> {
-  try {
-    const found = await stat(path);
-    if (!found.isFile()) return `${path}: it is ${found.isDirectory() ? 'a folder' : 'not a regular file'}`;
-    if (bytes === undefined ? found.size === 0 : found.size !== bytes)
-      return `${path}: it has ${found.size} bytes${bytes === undefined ? '' : `, but ${bytes} were written`}`;
-    await access(path, constants.R_OK);
-    return undefined;
-  } catch (error) {
-    return `${path}: ${systemCode(error) === 'ENOENT' ? 'it is missing' : reasonOf(error)}`;
-  }
-}
-
-/**
- * Removes missing and truncated parts from the manifest, so that they are made again. The caller must have
- * the run's lock.
- */
-export async function forgetLostParts(run: Run): Promise<void> {
-  const lost = new Set<string>();
-  for (const parts of (await readPublishedParts(run)).byChunk.values()) {
-    const { present } = await takePresent(run, parts);
-    for (const { file } of parts.slice(present.length)) lost.add(file);
-  }
-  await foldManifests(run, ({ file }) => !lost.has(file));
 }

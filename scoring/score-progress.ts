@@ -6,8 +6,8 @@ import { readTokenRates } from '../indexer/sample/tokens.ts';
 import { formatCountOf } from '../run/amounts.ts';
 import type { Report } from '../run/progress.ts';
 import type { Run } from '../run/run.ts';
-import type { Task } from './plan.ts';
-import type { Listener } from './workers.ts';
+import type { Task } from './tasks.ts';
+import type { Listener } from './worker-processes.ts';
 
 /** The estimated bytes of text of tasks. */
 export function weigh(tasks: readonly Task[]): number {

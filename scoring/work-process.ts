@@ -1,12 +1,12 @@
 // A worker process, started by workers.ts: works until no chunk is free and reports its progress. Gives its
-// chunk back when it is stopped or its parent is gone. Arguments: the settings file, the grace period in
-// milliseconds, and the ranking's name ('' for the default one).
+// chunk back when it is stopped or its parent is gone. A list of processes shows which ranking it works for.
 
+import { parseArgs } from 'node:util';
 import { errorData } from '../run/errors/errors.ts';
 import { openRun, rankingOf } from '../run/run.ts';
 import { readPlan } from './plan.ts';
 import { workOnPlan } from './work.ts';
-import type { WorkerReply } from './workers.ts';
+import type { WorkerReply } from './worker-processes.ts';
 
 // One message per batch would be too many. A slow scorer takes minutes for this much text.
 const bytesPerReport = 8 << 20;
@@ -33,17 +33,26 @@ const sendProgress = (): void => {
   sentMs = performance.now();
 };
 
+/** The settings file, the folder of the ranking and its scorer, and the grace period in milliseconds. */
+const { values: asked } = parseArgs({
+  options: {
+    config: { type: 'string', default: '' },
+    ranking: { type: 'string', default: '' },
+    scorer: { type: 'string' },
+    grace: { type: 'string', default: '0' },
+  },
+});
 const last = await work();
 send(last, () => process.exit());
 if (!process.connected) process.exit();
 
 async function work(): Promise<WorkerReply> {
   try {
-    const run = rankingOf(await openRun(process.argv[2] ?? ''), process.argv[4] ?? '');
+    const run = rankingOf(await openRun(asked.config), asked.ranking, asked.scorer);
     const result = await workOnPlan(run, await readPlan(run), {
       wait: false,
       signal: stop.signal,
-      graceMs: Number(process.argv[3] ?? 0),
+      graceMs: Number(asked.grace),
       onProgress(batchDocuments, batchBytes) {
         documents += batchDocuments;
         textBytes += batchBytes;

@@ -6,20 +6,15 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import {
-  BetrError,
-  type ErrorCode,
-  type ErrorData,
-  errorData,
-  errorFrom,
-  fail,
-} from '../run/errors/errors.ts';
+import { type ErrorData, errorData, fail } from '../run/errors/errors.ts';
 import { rankCommandOf, type Run } from '../run/run.ts';
-import { type Plan, readScoring, type Task } from './plan.ts';
+import { type Plan, readScoring } from './plan.ts';
+import type { Task } from './tasks.ts';
 import { openOwnManifest } from './published.ts';
 import { type Claim, openQueue } from './queue.ts';
-import { checkShard, openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
+import { openConnections, scoreChunk, type ScoringContext } from './score-chunk.ts';
 import { openScorer } from './scorers/list.ts';
+import { isOfShard, findProblems } from './work-problems.ts';
 
 export interface WorkOptions {
   /**
@@ -76,34 +71,6 @@ export function emptyResult(): WorkResult {
 /** How long a worker waits before it reports that it waits: other workers often finish sooner. */
 const patientMs = 5000;
 
-const shardErrors: readonly ErrorCode[] = [
-  'SHARD_CHANGED',
-  'FILE_NOT_FOUND',
-  'REMOTE_NOT_FOUND',
-  'FILE_UNREADABLE',
-  'COLUMN_MISSING',
-  'COLUMN_TYPE',
-];
-
-function isOfShard(error: unknown): error is BetrError {
-  return error instanceof BetrError && shardErrors.includes(error.code);
-}
-
-/**
- * Combines the problems of shards into one error: that of the only shard, or SHARDS_FAILED. Several chunks
- * and workers may report the same problem.
- */
-export function problemOf(problems: readonly ErrorData[]): BetrError | undefined {
-  const byShard = new Map(
-    problems.map((problem) => [problem.values['path'] ?? problem.values['url'] ?? problem.message, problem]),
-  );
-  const [only] = byShard.values();
-  if (only === undefined) return undefined;
-  return byShard.size === 1
-    ? errorFrom(only)
-    : fail('SHARDS_FAILED', { problems: [...byShard.values()].map(({ message }) => message).sort() });
-}
-
 /**
  * Works on the plan. Problems of a shard affect only its chunks or pack and are in the result. Errors:
  * STEP_MISSING, DISK_FULL, WRITE_FAILED.
@@ -147,28 +114,6 @@ export async function workOnPlan(run: Run, plan: Plan, options: WorkOptions): Pr
   result.seconds = (performance.now() - startedMs) / 1000;
   result.memoryBytes = process.resourceUsage().maxRSS * 1024;
   return result;
-}
-
-/**
- * The problems of a task's shards, by shard; `met` is the first. Reads all shards of a pack, so that users
- * can fix all problems at once.
- */
-async function findProblems(
-  { pieces }: Task,
-  context: ScoringContext | undefined,
-  met: BetrError,
-): Promise<Map<string, BetrError>> {
-  const problems = new Map<string, BetrError>();
-  if (context !== undefined && pieces.length > 1)
-    for (const { shard } of pieces) {
-      await checkShard(shard, context).catch((error: unknown) => {
-        if (!isOfShard(error)) throw error;
-        problems.set(shard.name, error);
-      });
-    }
-  // The problem may be gone by now; the task is left for the next command anyway.
-  if (problems.size === 0) problems.set(pieces[0]?.shard.name ?? '', met);
-  return problems;
 }
 
 interface Scoring {

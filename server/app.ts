@@ -3,7 +3,6 @@
 //
 // docs/architecture.md says how to add a route. server/route.ts documents what a route declares.
 
-import { Readable } from 'node:stream';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { openBoundedCache } from '../data/files/bounded-cache.ts';
 import { fail } from '../run/errors/errors.ts';
@@ -15,6 +14,7 @@ import { knownError, sendProblem } from './problem.ts';
 import { beginningOf, type Reply, type Route } from './route.ts';
 import { allRoutes } from './routes.ts';
 import type { AppState, ServerState } from './state.ts';
+import { hasTag, send, sendText } from './send.ts';
 
 export interface AppOptions {
   /** Host names to accept requests for; default: any. */
@@ -180,45 +180,4 @@ function serve(route: Route, state: AppState): (request: Request, response: Resp
             : undefined,
       });
   };
-}
-
-/**
- * Whether the client's `If-None-Match` names this tag. (Express's `fresh` rejects what browsers' fetch
- * sends.)
- */
-function hasTag(known: string | undefined, etag: string): boolean {
-  const opaque = (tag: string): string => tag.trim().replace(/^W\//, '');
-  return (
-    known !== undefined && known.split(',').some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag))
-  );
-}
-
-/** Sends a reply; returns the text of a JSON reply. */
-function send(reply: Reply, response: Response): string | undefined {
-  if (reply === 'sent') return undefined;
-  if ('json' in reply) {
-    const text = JSON.stringify(reply.json);
-    sendText(text, 'application/json', response);
-    return text;
-  }
-  if ('pieces' in reply) {
-    response.writeHead(response.statusCode, {
-      'Content-Type': `${reply.type}; charset=utf-8`,
-      'Content-Length': reply.pieces.reduce((bytes, piece) => bytes + Buffer.byteLength(piece), 0),
-    });
-    // One piece after the other, as fast as the client reads.
-    Readable.from(reply.pieces).pipe(response);
-    return undefined;
-  }
-  sendText(reply.text, reply.type, response);
-  return undefined;
-}
-
-function sendText(text: string, type: string, response: Response): void {
-  response
-    .writeHead(response.statusCode, {
-      'Content-Type': `${type}; charset=utf-8`,
-      'Content-Length': Buffer.byteLength(text),
-    })
-    .end(text);
 }

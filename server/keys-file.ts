@@ -6,6 +6,7 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
+import { sha256 } from '../run/schemas.ts';
 import { commitFile } from '../data/files/commit.ts';
 import { fail, systemCode, writeError } from '../run/errors/errors.ts';
 import { type Lease, takeLease } from '../data/files/lease.ts';
@@ -19,7 +20,7 @@ const entrySchema = z.strictObject({
   id: z.string(),
   kind: z.enum(keyKinds),
   madeAt: z.iso.datetime(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sha256,
 });
 type Entry = z.output<typeof entrySchema>;
 const keysSchema = z.strictObject({ keys: z.array(entrySchema) });

@@ -13,7 +13,7 @@ import { type Split, splitDocuments } from '../held-out.ts';
 import { readTargets, readSampleTexts } from '../targets.ts';
 
 /**
- * Labels of the best 10 % and of the others. Our fastText scorer uses the first by default.
+ * Labels of the best 10% and of the others. Our fastText scorer uses the first by default.
  */
 export const labels = { top: '__label__hq', rest: '__label__other' } as const;
 

@@ -49,11 +49,10 @@ async function readText(path: string): Promise<string> {
 
 function describeCalibration({ name, formula, fit }: Calibration): string {
   const { coefficient, exponent } = fit.intervals;
-  const percent = (ratio: number): string =>
-    `${ratio >= 0 ? '+' : ''}${(100 * Math.expm1(ratio)).toFixed(1)} %`;
+  const difference = (ratio: number): string => `${ratio >= 0 ? '+' : ''}${formatShare(Math.expm1(ratio))}`;
   return [
     `${name}: ${formula}`,
-    `  coefficient ${fit.coefficient.toPrecision(3)} (95 %: ${coefficient.low.toPrecision(3)} ` +
+    `  coefficient ${fit.coefficient.toPrecision(3)} (95%: ${coefficient.low.toPrecision(3)} ` +
       `to ${coefficient.high.toPrecision(3)}), exponent ${fit.exponent.toPrecision(3)} ` +
       `(${exponent.low.toPrecision(3)} to ${exponent.high.toPrecision(3)})`,
     '',
@@ -63,7 +62,7 @@ function describeCalibration({ name, formula, fit }: Calibration): string {
         formatFlops(flops),
         formatShare(best),
         formatShare(byLaw),
-        percent(residual),
+        difference(residual),
       ]),
     ]),
     ...fit.unused.map(({ flops, reason }) => `Left out: ${formatFlops(flops)} FLOPs: ${reason}`),

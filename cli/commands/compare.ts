@@ -61,10 +61,7 @@ function describeComparison({ lines, steps, paper }: Comparison): string {
     ...[0, 1, 2, 3].map((i) => share(paperAccuracy?.[i]?.accuracy)),
   ]);
   return [
-    formatTable([
-      ['', 'keep', 'documents', 'tokens', 'epochs', 'paper 3 %', '10 %', '30 %', '100 %'],
-      ...table,
-    ]),
+    formatTable([['', 'keep', 'documents', 'tokens', 'epochs', 'paper 3%', '10%', '30%', '100%'], ...table]),
     ...steps.flatMap(({ from, to, jaccard, added, removed, sources, benchmarks }) => [
       '',
       `${from} → ${to}: ${

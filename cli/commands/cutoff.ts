@@ -71,7 +71,7 @@ function describeSlices({ benchmarks, ofDocuments, ofTokens, slices, caveats, pa
         formatShare(share),
       ]),
     ]),
-    ...listCaveats({ caveats }),
+    ...caveatLines({ caveats }),
     ...(paper === undefined ? [] : ['', paper]),
   ].join('\n');
 }
@@ -105,10 +105,10 @@ export function describeAnswer(answer: Answer): string {
         `worth ${repetition.effectiveTokens.toExponential(2)} unique tokens`,
     );
   if (law !== null) lines.push(`  law        ${law.name}: ${law.formula}`);
-  return [...lines, ...listCaveats(answer)].join('\n');
+  return [...lines, ...caveatLines(answer)].join('\n');
 }
 
 /** The caveats of an answer as a bulleted list with a heading; no lines if there are none. */
-export function listCaveats({ caveats }: Pick<Answer, 'caveats'>): string[] {
+export function caveatLines({ caveats }: Pick<Answer, 'caveats'>): string[] {
   return caveats.length === 0 ? [] : ['', 'Caveats:', ...caveats.map((caveat) => `  - ${caveat}`)];
 }

@@ -22,7 +22,7 @@ import { rankCorpus } from '../../ranking/rank.ts';
 import { writeSelection } from '../../ranking/selection/select.ts';
 import { describeDemo } from '../demo/report.ts';
 import { openProgress, printResult } from '../output.ts';
-import { summarizeRank } from './rank.ts';
+import { summarizeRank } from '../rank-text.ts';
 import type { Demo } from '../demo/result.ts';
 
 interface DemoOptions {

@@ -19,7 +19,7 @@ import {
   describeVerdict,
   type EvaluatedSelection,
   type Evaluation,
-  listCaveats,
+  listCautions,
 } from '../../evaluation/evaluation.ts';
 import { evaluationFile, evaluationHtml, reportFile } from '../../evaluation/report.ts';
 import { command, type CommonOptions } from '../options.ts';
@@ -141,10 +141,10 @@ function describeEvaluation(evaluation: Evaluation, out: string): string {
   ]);
   return [
     `Language models trained on ${formatCount(trainWords)} words of each selection: bits per byte on held-out ` +
-      'text, and gain over a random selection of the same share, with 95 % intervals:',
+      'text, and gain over a random selection of the same share, with 95% intervals:',
     formatTable([['scorer', 'kept', 'target match', 'gain', 'off-target gain', 'verdict'], ...rows]),
     describeFitting(evaluation),
-    ...listCaveats(evaluation).map((caveat) => `Note: ${caveat}`),
+    ...listCautions(evaluation).map((caveat) => `Note: ${caveat}`),
     `Details by benchmark and source: ${join(out, reportFile)} and ${evaluationFile}`,
   ].join('\n');
 }

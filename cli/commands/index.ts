@@ -11,7 +11,7 @@ import {
   formatBytes,
   formatTable,
   printResult,
-  shorten,
+  excerptOf,
 } from '../output.ts';
 
 interface IndexCommandOptions extends StepOptions {
@@ -51,7 +51,7 @@ export function describeIndex({
     `Nearest documents by ${search.method} search (${search.why}); the HNSW index ` +
       `finds ${formatShare(search.hnsw.recall)} of them`,
     formatTable([
-      ['benchmark', 'examples', 'rows rejected', 'wins in the top 10 %'],
+      ['benchmark', 'examples', 'rows rejected', 'wins in the top 10%'],
       ...examples.map(({ benchmark, examples: count, quarantined: refused }) => [
         benchmark,
         formatCount(count),
@@ -62,7 +62,7 @@ export function describeIndex({
     ...examples.flatMap((one) => [
       `${one.benchmark}:`,
       ...describeReport(one),
-      ...one.shown.map(({ text }) => `  example: ${shorten(text)}`),
+      ...one.shown.map(({ text }) => `  example: ${excerptOf(text)}`),
     ]),
     'Run "betr examples" to see these examples in full.',
   ];

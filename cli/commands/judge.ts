@@ -13,7 +13,8 @@ import { fail } from '../../run/errors/errors.ts';
 import { parseShare, parseWhole } from '../../run/amounts.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { describeBatch, describeComparison, describeExam } from '../judges.ts';
+import { describeComparison, describeExam } from '../judges.ts';
+import { describeBatch } from '../judge-batches.ts';
 import { stepCommand, type StepOptions, work } from '../options.ts';
 import { printResult } from '../output.ts';
 

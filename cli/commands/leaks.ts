@@ -6,7 +6,7 @@ import { findLeaks, type LeaksResult } from '../../leaks/leaks.ts';
 import { parseWhole } from '../../run/amounts.ts';
 import { stepCommand, type StepOptions, work } from '../options.ts';
 import { formatCount } from '../../run/amounts.ts';
-import { formatBytes, formatTable, printResult, shorten } from '../output.ts';
+import { formatBytes, formatTable, printResult, excerptOf } from '../output.ts';
 
 interface LeaksOptions extends StepOptions {
   tests: string[];
@@ -64,7 +64,7 @@ export function describeLeaks({
   for (const { benchmark, worst } of benchmarks) {
     for (const { document, shard, row, item, words, passage } of worst.slice(0, 3))
       lines.push(
-        `${benchmark}: ${item} in ${document} (${shard}, row ${row}), ${words} words: ${shorten(passage)}`,
+        `${benchmark}: ${item} in ${document} (${shard}, row ${row}), ${words} words: ${excerptOf(passage)}`,
       );
   }
   if (testRowsQuarantined > 0)

@@ -1,16 +1,15 @@
 // `betr models`: loads each language model in the settings and asks it a test question.
 
 import type { Command } from 'commander';
-import type { LanguageModel, Verb } from '../../models/language-model.ts';
+import type { LanguageModel } from '../../models/language-model.ts';
 import { openLanguageModel } from '../../models/open.ts';
-import { BetrError, type ErrorCode, fail } from '../../run/errors/errors.ts';
+import { BetrError, fail } from '../../run/errors/errors.ts';
 import type { Settings } from '../../run/settings.ts';
 import { readSettings } from '../../run/read-settings.ts';
 import { command, type CommonOptions } from '../options.ts';
 import { showPlace } from '../../run/model-settings.ts';
-import { escapeControls } from '../../run/escape-controls.ts';
-import { formatCount } from '../../run/amounts.ts';
 import { printResult } from '../output.ts';
+import { type Working, type Report, describe } from '../models-text.ts';
 
 /** The test question, which every model can answer. */
 const question = { prompt: 'The capital of France is', continuations: [' Paris', ' London'] };
@@ -18,26 +17,6 @@ const question = { prompt: 'The capital of France is', continuations: [' Paris',
 const texts = ['one', 'two'].map((word) =>
   `Case ${word}. The sum of two odd numbers is even, as each is one more than an even one. `.repeat(11),
 );
-
-type Working = Pick<
-  LanguageModel,
-  'fingerprint' | 'contextTokens' | 'beginning' | 'continuations' | 'source'
-> & {
-  loadSeconds: number;
-  lacks: Partial<Record<Verb, string>>;
-  /** Sequential questions about a text of 1,000 characters; null without log probabilities. */
-  questionsPerSecond: number | null;
-  tokensPerSecond: number | null;
-  /** `spread`: how much the log probabilities changed when the question was repeated. */
-  test: {
-    prompt: string;
-    logProbabilities: Record<string, number | null> | null;
-    spread: number | null;
-    /** Null if the model generates nothing. */
-    generated: string | null;
-  };
-};
-type Report = { name: string; model: string } & (Working | { error: { code: ErrorCode; message: string } });
 
 export function modelsCommand(): Command {
   return command(
@@ -90,7 +69,7 @@ async function examine(
 }
 
 /** Asks the same question before and after others, because servers with a prompt cache can vary. */
-async function test(
+export async function test(
   model: LanguageModel,
 ): Promise<Pick<Working, 'questionsPerSecond' | 'tokensPerSecond' | 'test'>> {
   const before = await ask(model);
@@ -144,69 +123,4 @@ async function measure(
     questionsPerSecond: texts.length / seconds,
     tokensPerSecond: tokens === null ? null : tokens / seconds,
   };
-}
-
-const verbs: [Verb, string][] = [
-  ['logProbabilities', 'log probabilities of answers'],
-  ['textLogProbability', 'log probabilities of whole texts'],
-  ['generate', 'generation'],
-];
-
-function describe(reports: readonly Report[]): string {
-  if (reports.length === 0)
-    return 'The settings list no models. Add one under "models:", with a name and a model (docs/models.md).';
-  return reports
-    .map((report) =>
-      [
-        `${report.name}  ${report.model}`,
-        ...('error' in report
-          ? [`  ${report.error.message} [${report.error.code}]`]
-          : describeWorking(report)),
-      ].join('\n'),
-    )
-    .join('\n\n');
-}
-
-function describeWorking({
-  source,
-  contextTokens,
-  beginning,
-  continuations,
-  lacks,
-  loadSeconds,
-  questionsPerSecond,
-  tokensPerSecond,
-  test,
-  fingerprint,
-}: Working): string[] {
-  const { backEnd, place, quantization, route, logprobsMode = null } = source;
-  const from = [backEnd, place, quantization, route, logprobsMode].filter((part) => part !== null);
-  const answers = Object.entries(test.logProbabilities ?? {}).map(
-    ([continuation, value]) =>
-      `${JSON.stringify(continuation)} ${value === null ? 'unknown' : value.toFixed(3)}`,
-  );
-  const precision = source.precision === 'exact' ? 'exact' : `the ${source.topK ?? 0} most likely tokens`;
-  const speed = questionsPerSecond === null ? 'not measured' : `${questionsPerSecond.toFixed(1)} questions/s`;
-  return [
-    `  source       ${from.join(', ')}; ${precision}`,
-    `  context      ${contextTokens === null ? 'unknown' : `${formatCount(contextTokens)} tokens`}`,
-    `  beginning    ${
-      beginning === null
-        ? 'added by the server'
-        : beginning === ''
-          ? 'no BOS token'
-          : escapeControls(beginning)
-    }`,
-    `  answers      ${continuations === 'any' ? 'of any length' : 'of one token'}`,
-    ...verbs.flatMap(([verb, what]) =>
-      lacks[verb] === undefined ? [] : [`  lacks        ${what}: ${lacks[verb]}`],
-    ),
-    `  speed        ${speed}` +
-      (tokensPerSecond === null ? '' : `, ${formatCount(tokensPerSecond)} tokens/s`) +
-      `; loaded in ${loadSeconds.toFixed(1)} s`,
-    `  test         ${JSON.stringify(test.prompt)} ${answers.join(', ')}` +
-      (test.spread === null ? '' : ` (±${test.spread.toPrecision(2)} when repeated)`) +
-      (test.generated === null ? '' : `; it writes ${escapeControls(JSON.stringify(test.generated))}`),
-    `  fingerprint  ${fingerprint}`,
-  ];
 }

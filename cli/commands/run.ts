@@ -7,7 +7,8 @@ import { rankCorpus } from '../../ranking/rank.ts';
 import { forceTestsOption, work, stepCommand, type StepOptions } from '../options.ts';
 import { describeIndex } from './index.ts';
 import { printResult } from '../output.ts';
-import { describeRank, driftExitCode, summarizeRank } from './rank.ts';
+import { driftExitCode } from './rank.ts';
+import { describeRank, summarizeRank } from '../rank-text.ts';
 import { describeTraining } from './train.ts';
 
 interface RunOptions extends StepOptions {

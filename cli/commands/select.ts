@@ -13,7 +13,7 @@ import { describeUnknown } from '../../ranking/unknown.ts';
 import { writeSelection } from '../../ranking/selection/select.ts';
 import type { SelectionManifest } from '../../ranking/selection/manifest.ts';
 import { parseSlices } from '../../ranking/selection/repeat.ts';
-import { listCaveats } from './cutoff.ts';
+import { caveatLines } from './cutoff.ts';
 import { openRanking, rankingCommand, type RankingOptions } from '../options.ts';
 import { openProgress, printResult } from '../output.ts';
 import { questionOptions, type QuestionOptions, readQuestion } from '../question.ts';
@@ -91,7 +91,7 @@ export function selectCommand(): Command {
         manifest,
         [
           manifest.answer.summary,
-          ...listCaveats(manifest.answer),
+          ...caveatLines(manifest.answer),
           '',
           `Wrote ${formatCount(manifest.documents)} documents to ${out} ` +
             `(${formatCountOf(manifest.files.length, 'file')} and manifest.json)` +

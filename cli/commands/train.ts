@@ -68,9 +68,9 @@ export function describeTraining(card: Card): string {
   };
   return [
     `Trained on ${formatCount(card.documents.training)} documents in ${card.training.epochsRun} epochs; ` +
-      `cross-fitted fidelity on ${formatCount(card.crossFit.measured)} documents, with 95 % intervals:`,
+      `cross-fitted fidelity on ${formatCount(card.crossFit.measured)} documents, with 95% intervals:`,
     formatTable([
-      ['output', 'ROC-AUC', 'balanced accuracy', 'Spearman', 'precision at 10 % kept'],
+      ['output', 'ROC-AUC', 'balanced accuracy', 'Spearman', 'precision at 10% kept'],
       ...card.outputs.map(({ name, heldOut }) => [
         name,
         show(heldOut.rocAuc),

@@ -2,11 +2,14 @@
 // may join and leave.
 
 import type { Command } from 'commander';
-import { agreeOnPlan, listTasks, type Plan } from '../../scoring/plan.ts';
-import { forgetLostParts, listOpenTasks } from '../../scoring/score-corpus.ts';
+import { type Plan } from '../../scoring/plan.ts';
+import { agreeOnPlan } from '../../scoring/make-plan.ts';
+import { listTasks } from '../../scoring/tasks.ts';
+import { forgetLostParts, listOpenTasks } from '../../scoring/open-tasks.ts';
 import { describeFewChunks, openListener, readDocumentBytes } from '../../scoring/score-progress.ts';
 import { defaultScorer, readScorer } from '../../scoring/scorers/list.ts';
-import { emptyResult, problemOf, type WorkResult } from '../../scoring/work.ts';
+import { emptyResult, type WorkResult } from '../../scoring/work.ts';
+import { problemOf } from '../../scoring/work-problems.ts';
 import { runWorkers } from '../../scoring/workers.ts';
 import { BetrError } from '../../run/errors/errors.ts';
 import { withLock } from '../../data/files/lock.ts';

@@ -5,6 +5,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { rm } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { commitBytes, commitFile, commitJson, readJson } from '../../data/files/commit.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { BetrError, ifThere } from '../../run/errors/errors.ts';
@@ -17,8 +18,6 @@ import { type DemoSource, demoSources } from './sources.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import type { DemoText } from './text.ts';
 import { formatCountOf } from '../../run/amounts.ts';
-
-const count = z.number().int().nonnegative();
 
 const corpusSchema = z.object({
   /** Fingerprint of the inputs. */

@@ -3,6 +3,7 @@
 
 import { relative } from 'node:path';
 import { formatAmount, formatCount, formatFlops, formatShare } from '../../run/amounts.ts';
+import { shorten } from '../../run/shorten.ts';
 import { formatBytes, formatTable } from '../output.ts';
 import type { Answer } from '../../ranking/budget/question.ts';
 import type { Demo } from './result.ts';
@@ -55,7 +56,7 @@ function describeLearning({ index, classifier, rank, seconds }: Demo): string[] 
       `cross-fitted fidelity on ${formatCount(classifier.crossFit.measured)} documents, for the joint target ` +
       'and for each benchmark:',
     formatTable([
-      ['        ', 'ROC-AUC', '95 % interval', 'precision at 10 % kept (chance: 10 %)'],
+      ['        ', 'ROC-AUC', '95% interval', 'precision at 10% kept (chance: 10%)'],
       ...classifier.outputs.map(({ name, heldOut: { rocAuc, kept } }) => [
         `        ${name}`,
         rocAuc.value.toFixed(3),
@@ -82,7 +83,7 @@ function describeFavored({ favoured }: Demo): string[] {
         ...[0, 1].map(
           (place) => `${sources[place]?.source ?? ''} × ${(sources[place]?.lift ?? 0).toFixed(1)}`,
         ),
-        best.length > 60 ? `${best.slice(0, 59)}…` : best,
+        shorten(best, 60),
       ]),
     ]),
   ];

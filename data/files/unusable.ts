@@ -2,10 +2,9 @@
 // HTML page) would otherwise be hidden by the valid files.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import type { Quarantine } from './quarantine.ts';
 import { formatCount, formatCountOf } from '../../run/amounts.ts';
-
-const count = z.number().int().nonnegative();
 
 export const unusableShardsSchema = z.object({
   /** Shards with invalid rows and no valid row. */

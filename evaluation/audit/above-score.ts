@@ -1,14 +1,13 @@
 // How much of a ranking is at or above a score.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { queryRows, sqlScore } from '../../data/duckdb/rows.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { withScores } from '../../ranking/scores.ts';
 import type { Run } from '../../run/run.ts';
 import { rankingRun } from '../../scoring/scorers/list.ts';
 import type { Audit } from './audit.ts';
-
-const count = z.number().int().nonnegative();
 
 export interface AboveScore {
   documents: number;

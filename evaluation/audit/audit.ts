@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { openBoundedCache } from '../../data/files/bounded-cache.ts';
 import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
 import { listFolder } from '../../data/files/files.ts';
@@ -12,8 +13,6 @@ import { fail, ifThere, readError } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { readPublished } from '../../ranking/generation.ts';
 import { rankingRun } from '../../scoring/scorers/list.ts';
-
-const count = z.number().int().nonnegative();
 
 /** A range of scores. */
 export const sliceSchema = z.strictObject({

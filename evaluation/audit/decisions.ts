@@ -1,25 +1,22 @@
 // The answers of an audit, in one file that only grows. Each line is a JSON list of the answers that were
 // saved together, so that a write that was cut off loses all of them or none, and nothing that was confirmed.
 
-import { existsSync } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { openBoundedCache } from '../../data/files/bounded-cache.ts';
-import { syncPath } from '../../data/files/commit.ts';
-import { fail, ifThere, readError, writeError } from '../../run/errors/errors.ts';
+import { ifThere, readError } from '../../run/errors/errors.ts';
 import { openRegular } from '../../run/regular-file.ts';
 import type { Run } from '../../run/run.ts';
 import { type Audit, decisionsFile } from './audit.ts';
-import { nameOf, personKey } from './person.ts';
+import { personKey } from './person.ts';
 
 export const answers = ['yes', 'no', 'cannot tell'] as const;
 export type AnswerWord = (typeof answers)[number];
 
 export const noteLength = 1_000;
 
-const lineEnd = 10;
+export const lineEnd = 10;
 
 export const decisionSchema = z.strictObject({
   at: z.iso.datetime(),
@@ -153,75 +150,4 @@ function parseLine(line: string): Decision[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * Saves a person's answers, all or none; they are on disk when this returns. Leaves out answers that repeat
- * the person's last one, as when a client sends them again because a confirmation was lost. Returns how many
- * were new. Errors: AUDIT_DOCUMENT_UNKNOWN, OPTION_INVALID, FILE_UNREADABLE, DISK_FULL, WRITE_FAILED.
- */
-export async function saveAnswers(
-  run: Run,
-  audit: Audit,
-  person: string,
-  answered: readonly Answered[],
-): Promise<number> {
-  const name = nameOf(person);
-  const known = new Set(audit.drawn.map(({ id }) => id));
-  const unknown = answered.find(({ id }) => !known.has(id));
-  if (unknown !== undefined)
-    throw fail('AUDIT_DOCUMENT_UNKNOWN', { got: unknown.id.slice(0, 200), audit: audit.id });
-  const { last } = await readDecisions(run, audit);
-  const own = new Map(
-    last
-      .filter((decision) => personKey(decision.person) === personKey(name))
-      .map((decision) => [decision.id, decision]),
-  );
-  const fresh = answered.filter(({ id, answer, note }) => {
-    const before = own.get(id);
-    return before?.answer !== answer || before.note !== note;
-  });
-  const at = new Date().toISOString();
-  const line = fresh.map(({ id, answer, note, scoreShown }): Decision => ({
-    at,
-    person: name,
-    id,
-    answer,
-    note,
-    scoreShown,
-    generation: audit.generation,
-  }));
-  if (line.length > 0) await appendLine(decisionsFile(run, audit), JSON.stringify(line));
-  return line.length;
-}
-
-/**
- * Appends a line with one write, which the system does not mix with those of other processes, and syncs it.
- * Errors: DISK_FULL, WRITE_FAILED.
- */
-async function appendLine(path: string, line: string): Promise<void> {
-  try {
-    const isNew = !existsSync(path);
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(path, 'a+');
-    try {
-      const bytes = Buffer.from(`${(await endsLine(file)) ? '' : '\n'}${line}\n`);
-      const { bytesWritten } = await file.write(bytes);
-      if (bytesWritten < bytes.length) throw fail('DISK_FULL', { path: basename(path) });
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    if (isNew) await syncPath(dirname(path));
-  } catch (error) {
-    throw writeError(error, path);
-  }
-}
-
-/** Whether a file is empty or ends with a line end; a write that was cut off leaves neither. */
-async function endsLine(file: FileHandle): Promise<boolean> {
-  const { size } = await file.stat();
-  if (size === 0) return true;
-  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
-  return buffer[0] === lineEnd;
 }

@@ -4,6 +4,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { sqlString } from '../../data/duckdb/duckdb.ts';
 import { queryRows, sqlScore } from '../../data/duckdb/rows.ts';
 import { fail } from '../../run/errors/errors.ts';
@@ -67,7 +68,6 @@ function listShards({ parts }: Ranking, names: ReadonlySet<string>): Audit['shar
   return [...found.values()].filter(({ shard }) => names.has(shard));
 }
 
-const count = z.number().int().nonnegative();
 const score = z.number().transform((value) => value + 0);
 
 /**

@@ -1,4 +1,4 @@
-// Confidence intervals of shares (95 %) over strata and over answers with weights.
+// Confidence intervals of shares (95%) over strata and over answers with weights.
 
 import { type Interval, wilson } from '../../data/statistics.ts';
 

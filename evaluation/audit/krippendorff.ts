@@ -47,7 +47,7 @@ const leastUnits = 10;
 const resamples = 1_000;
 
 /**
- * A seeded 95 % percentile bootstrap over units (as Zapf and others 2016 recommend); null if there are too
+ * A seeded 95% percentile bootstrap over units (as Zapf and others 2016 recommend); null if there are too
  * few units or alpha is undefined. A resample whose values are all the same has no alpha and counts as 0, as in
  * Krippendorff 2006, "Bootstrapping Distributions for Krippendorff's Alpha".
  */

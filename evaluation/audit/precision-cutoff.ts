@@ -2,12 +2,11 @@
 // because the figure that it was selected on is optimistic.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { type Audit, chanceOf } from './audit.ts';
 import { intervalSchema } from '../../data/statistics.ts';
 import { weightedShare } from './intervals.ts';
 import { type Judged, type Weighted, weigh } from './judged.ts';
-
-const count = z.number().int().nonnegative();
 
 /** What a half's precision rests on. */
 const basisSchema = {

@@ -1,8 +1,8 @@
 // What the answers of an audit say about the ranking.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { boundsSchema, type Interval, intervalSchema, wilson } from '../../data/statistics.ts';
-import { formatCountOf } from '../../run/amounts.ts';
 import { type Audit, sliceSchema } from './audit.ts';
 import type { Decision, Decisions } from './decisions.ts';
 import { combine, weightedShare } from './intervals.ts';
@@ -10,8 +10,7 @@ import { groupBy, judge, type Judged, weigh } from './judged.ts';
 import { alphaInterval, krippendorffAlpha } from './krippendorff.ts';
 import { personKey } from './person.ts';
 import { cutoffFor, precisionCutoffSchema } from './precision-cutoff.ts';
-
-const count = z.number().int().nonnegative();
+import { listNotes } from './result-notes.ts';
 
 /** Documents by what people said of them. */
 const talliedSchema = z.strictObject({
@@ -190,56 +189,4 @@ function agreementOf(judged: readonly Judged[], seed: number): AuditResult['agre
         observed: found.observed,
         documents: found.units,
       };
-}
-
-/** [ours] With fewer, most intervals are too wide to decide anything. */
-const fewJudged = 30;
-
-function listNotes(
-  { judged, precision, difference, agreement, slices, cutoff }: Omit<AuditResult, 'notes'>,
-  { unreadableLines }: Decisions,
-): string[] {
-  const empty = slices.filter((slice) => slice.precision === null).length;
-  return [
-    ...(judged === 0
-      ? ['No document has a yes or no yet.']
-      : judged < fewJudged
-        ? [
-            `Only ${formatCountOf(judged, 'document')} with a yes or no: too few to say much, as the intervals show.`,
-          ]
-        : []),
-    ...(precision !== null && empty > 0
-      ? [`${empty} of ${slices.length} slices have no yes or no, and no precision includes them.`]
-      : []),
-    ...(difference !== null && slices.length % 2 === 1
-      ? [`The middle one of ${slices.length} slices is in neither half of the scores.`]
-      : []),
-    ...describeEmpty('chose', cutoff?.chosenOn?.emptySlices ?? 0),
-    ...describeEmpty('measures', cutoff?.measuredOn?.emptySlices ?? 0),
-    ...(difference !== null && difference.low <= 0 && difference.high >= 0
-      ? ['No difference seen between the better and the worse half of the scores.']
-      : []),
-    ...(difference !== null && difference.high < 0
-      ? ['The worse half of the scores has the better documents: the ranking may be inverted.']
-      : []),
-    ...(agreement === null && judged > 0
-      ? ['No document has a yes or no from two people, so their agreement is unknown.']
-      : []),
-    ...(agreement !== null && agreement.alpha === null
-      ? ["All answers to documents with two answers are the same; Krippendorff's alpha is undefined then."]
-      : []),
-    ...(unreadableLines > 0
-      ? [`${unreadableLines} lines of the file of answers cannot be read and were left out.`]
-      : []),
-  ];
-}
-
-function describeEmpty(does: 'chose' | 'measures', slices: number): string[] {
-  return slices === 0
-    ? []
-    : [
-        `${formatCountOf(slices, 'slice')} above the cutoff ${slices === 1 ? 'has' : 'have'} no yes or no ` +
-          'in the half ' +
-          `that ${does} it, whose precision leaves ${slices === 1 ? 'it' : 'them'} out.`,
-      ];
 }

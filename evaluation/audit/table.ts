@@ -75,7 +75,7 @@ export async function readTable(path: string): Promise<FilledTable> {
     throw readError(error, path, 'The table', { relativeTo: 'the current folder' });
   });
   const refuse = (problems: readonly string[]): never => {
-    throw fail('AUDIT_TABLE_INVALID', { path, problems: shorten(problems) });
+    throw fail('AUDIT_TABLE_INVALID', { path, problems: listFirst(problems) });
   };
   if (!isUtf8(bytes))
     return refuse(['it is not UTF-8, so texts and notes may be garbled; save it as "CSV UTF-8"']);
@@ -135,10 +135,10 @@ export function checkKnown({ id, drawn }: Audit, { answers }: FilledTable, path:
   const problems = answers
     .filter((answer) => !known.has(answer.id))
     .map((answer) => `row ${answer.row} has the document ${show(answer.id)}, which audit ${id} did not draw`);
-  if (problems.length > 0) throw fail('AUDIT_TABLE_INVALID', { path, problems: shorten(problems) });
+  if (problems.length > 0) throw fail('AUDIT_TABLE_INVALID', { path, problems: listFirst(problems) });
 }
 
-function shorten(problems: readonly string[]): string[] {
+function listFirst(problems: readonly string[]): string[] {
   return problems.length <= mostProblems
     ? [...problems]
     : [...problems.slice(0, mostProblems), `and ${problems.length - mostProblems} more rows`];

@@ -11,7 +11,7 @@ import {
   type Outcome,
   readGoldField,
   type Refused,
-  shorten,
+  showValue,
   whyNoAnswer,
 } from './outcome.ts';
 import { holds, type Shape, shapeFields } from './recipes.ts';
@@ -45,7 +45,7 @@ export function applyShape(row: Row, shape: Shape, recipe: string): Outcome {
 
 function whyLacked(row: Row, { field, is }: Shape['need'][number]): string {
   const at = valueAt(row, field);
-  return 'reason' in at ? at.reason : `${field.path} is "${shorten(at.value)}", not ${is.join(', ')}`;
+  return 'reason' in at ? at.reason : `${field.path} is "${showValue(at.value)}", not ${is.join(', ')}`;
 }
 
 type Choose = NonNullable<Shape['choose']>;

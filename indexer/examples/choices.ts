@@ -83,56 +83,9 @@ export function withoutLabels(choices: Choices): Choices {
     : choices;
 }
 
-const familyNames = ['option', 'choice', 'answer', 'ending', 'sol', 'opt', 'op'];
-
-/** Choices in separate fields, such as A, B, C, D or option1, option2. */
-export function readFamily(
-  row: Readonly<Record<string, unknown>>,
-): { choices: Choices; fields: string[] } | { reason: string } | undefined {
-  for (const name of ['', ...familyNames.flatMap((one) => [one, `${one}_`])]) {
-    for (const suffixes of [
-      letters,
-      letters.map((letter) => letter.toLowerCase()),
-      ['0', ...digits],
-      digits,
-    ]) {
-      // A field named "a" is rarely a choice.
-      if (name === '' && suffixes !== letters) continue;
-      const fields = suffixes
-        .slice(
-          0,
-          suffixes.findIndex((suffix) => suffix === '' || choiceText(row[name + suffix]) === ''),
-        )
-        .map((suffix) => name + suffix);
-      const beyond =
-        fields.length === 0
-          ? undefined
-          : suffixes
-              .slice(fields.length + 1)
-              .find((suffix) => suffix !== '' && choiceText(row[name + suffix]) !== '');
-      if (beyond !== undefined)
-        return {
-          reason:
-            `${name}${suffixes[fields.length] ?? ''} is missing or empty but ${name}${beyond} is ` +
-            'not, so the choices cannot be counted',
-        };
-      if (fields.length < 2) continue;
-      const isLettered = suffixes[0] === 'A' || suffixes[0] === 'a';
-      return {
-        choices: {
-          texts: fields.map((field) => choiceText(row[field])),
-          labels: isLettered ? letters.slice(0, fields.length) : undefined,
-        },
-        fields,
-      };
-    }
-  }
-  return undefined;
-}
-
 /** Suffixes of the field names; the empty last one ends the list. */
-const letters = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', ''];
-const digits = ['1', '2', '3', '4', '5', '6', '7', '8', '9', ''];
+export const letters = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', ''];
+export const digits = ['1', '2', '3', '4', '5', '6', '7', '8', '9', ''];
 
 /** Every choice that a gold value may refer to, by the convention it would follow. */
 export function readGold(
@@ -193,7 +146,7 @@ function plainLabel(label: string): string {
     .toUpperCase();
 }
 
-function choiceText(value: unknown): string {
+export function choiceText(value: unknown): string {
   return typeof value === 'string'
     ? trimText(value)
     : typeof value === 'number' || typeof value === 'boolean'

@@ -2,6 +2,9 @@
 
 import type { Convention } from './choices.ts';
 
+/** The name of the general rules in lists of recipes. */
+export const generalRules = 'general';
+
 /** Fields that may hold the question; the first with text counts. */
 export const questionFields = [
   'question',

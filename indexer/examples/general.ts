@@ -2,38 +2,23 @@
 // field names. The text has the question, the correct answer and any further field, one per line
 // (docs/method.md, "Examples and embedding").
 
-import { isRow, type Row } from '../../run/fields/field-path.ts';
-import { trimText } from '../../run/fields/field-value.ts';
-import { fillGap } from './apply.ts';
-import { type Choices, readChoices, readFamily } from './choices.ts';
+import type { Row } from '../../run/fields/field-path.ts';
+import { type Choices, readChoices } from './choices.ts';
+import { readFamily } from './choice-family.ts';
 import {
   answerFields,
   choiceFields,
   conventionsOf,
   eitherField,
   goldFields,
-  passageFields,
   plainFields,
   plainGoldFields,
   questionFields,
   questionLists,
-  supportFields,
+  generalRules,
 } from './general-fields.ts';
-import {
-  type Gold,
-  type Made,
-  type Outcome,
-  readGoldField,
-  type Refused,
-  shorten,
-  whyNoAnswer,
-} from './outcome.ts';
-import { listUnused } from './unused.ts';
-
-/** The name of these rules in lists of recipes. */
-export const generalRules = 'general';
-
-const separator = '\n';
+import { type Gold, type Outcome, readGoldField, type Refused, showValue } from './outcome.ts';
+import { readQuestion, type FieldText, compose, made, firstField, textOf } from './general-question.ts';
 
 /** Applies the general rules to a row. */
 export function applyGeneralRules(row: Row): Outcome {
@@ -75,85 +60,6 @@ export function applyGeneralRules(row: Row): Outcome {
   };
 }
 
-/** The question of a row alone, for rows with secret answers; undefined if it has none. */
-export function questionText(row: Row): string | undefined {
-  return readQuestion(row)?.text;
-}
-
-/** Skips lists of several questions: choosing one would be a guess. */
-function readQuestion(row: Row): FieldText | undefined {
-  return firstField(
-    row,
-    questionFields.filter((field) => !Array.isArray(row[field]) || row[field].length === 1),
-  );
-}
-
-interface FieldText {
-  field: string;
-  text: string;
-}
-
-function compose(
-  row: Row,
-  whole: string | undefined,
-  question: FieldText | undefined,
-  answer: FieldText,
-  known: readonly string[],
-): Made | Refused {
-  // Winogrande sentences have a gap for the choice.
-  const filled =
-    known.length > 0 && question?.field === 'sentence' && question.text.includes('_')
-      ? fillGap(question.text, answer.text)
-      : undefined;
-  if (
-    whole !== undefined &&
-    isWhole(whole, filled ?? question?.text, filled === undefined ? answer.text : '')
-  )
-    return made(row, whole, [...known, question?.field ?? '', answer.field]);
-  const problem = answer.field === '' ? undefined : whyNoAnswer(answer.field, answer.text);
-  if (problem !== undefined) return { reason: problem };
-  if (filled !== undefined) return made(row, filled, [...known, 'sentence']);
-  // A text without the answer is the question, or a passage that the question is about.
-  const before = whole === undefined ? [] : [whole];
-  const asked = question === undefined || (whole?.includes(question.text) ?? false) ? [] : [question.text];
-  const others = (fields: readonly string[]): string[] =>
-    fields
-      .filter((field) => field !== question?.field && field !== answer.field && !known.includes(field))
-      .flatMap((field) => textOf(row[field], separator) ?? []);
-  const input = question?.field === 'instruction' ? others(['input']) : [];
-  return made(
-    row,
-    [...before, ...others(passageFields), ...asked, ...input, answer.text, ...others(supportFields)].join(
-      separator,
-    ),
-    [...known, question?.field ?? '', answer.field],
-  );
-}
-
-/**
- * Whether a row's `text` is the whole example: it contains the question and then the answer, or ends with
- * the answer if there is no question.
- */
-function isWhole(whole: string, question: string | undefined, answer: string): boolean {
-  const [text, asked, answered] = [plain(whole), plain(question ?? ''), plain(answer)];
-  if (question === undefined) return text.endsWith(answered);
-  const at = text.indexOf(asked);
-  return at >= 0 && text.includes(answered, at + asked.length);
-}
-
-/** Normalizes spaces, case and final punctuation, which do not distinguish texts. */
-function plain(text: string): string {
-  return text
-    .toLowerCase()
-    .replaceAll(/\s+/g, ' ')
-    .replace(/(?<![\s.!])[\s.!]+$/, '')
-    .trim();
-}
-
-function made(row: Row, text: string, known: readonly string[]): Made {
-  return { text, recipe: generalRules, unused: listUnused(row, text, known) };
-}
-
 /**
  * The answer of a row without choices. Next to a `text`, a number is a class, not an answer, unless the
  * field's name says so.
@@ -177,7 +83,7 @@ function listChoices(row: Row): { choices: Choices; fields: string[] } | Refused
     if (value === undefined || value === null || value === '') continue;
     const choices = readChoices(value);
     return choices === undefined
-      ? { reason: `${field} is not a list of choices: "${shorten(value)}"` }
+      ? { reason: `${field} is not a list of choices: "${showValue(value)}"` }
       : { choices, fields: [field] };
   }
   return readFamily(row);
@@ -195,31 +101,4 @@ function whyNoQuestion(row: Row): string {
       'the one on the Hugging Face hub'
     );
   return `no question: none of text, ${questionFields.join(', ')} has text`;
-}
-
-function firstField(row: Row, fields: readonly string[]): FieldText | undefined {
-  for (const field of fields) {
-    const text = textOf(row[field]);
-    if (text !== undefined) return { field, text };
-  }
-  return undefined;
-}
-
-/**
- * The text in a value: a string, a number, yes or no for a boolean, the first item of a list (all items with
- * `joiner`), or the text in an object; undefined if it is empty.
- */
-function textOf(value: unknown, joiner?: string): string | undefined {
-  if (typeof value === 'string') return trimText(value) || undefined;
-  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : undefined;
-  if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (Array.isArray(value))
-    return (
-      value
-        .map((item) => textOf(item))
-        .filter((text) => text !== undefined)
-        .slice(0, joiner === undefined ? 1 : undefined)
-        .join(joiner) || undefined
-    );
-  return isRow(value) ? textOf(value['text'] ?? value['value'] ?? value['contexts'], joiner) : undefined;
 }

@@ -1,6 +1,7 @@
 // The outcome of one row: a text, a reason for refusing it, or a choice that only the benchmark's other rows
 // can settle.
 
+import { shortenLine } from '../../run/shorten.ts';
 import { type Choices, type Convention, countsFrom, readGold } from './choices.ts';
 
 /** The text of a row and the recipe that produced it. */
@@ -43,7 +44,7 @@ export function readGoldField(
   value: unknown,
 ): Pick<Gold, 'shown' | 'readings' | 'countsFrom'> {
   const readings = readGold(choices, value);
-  return { shown: shorten(value), readings, countsFrom: countsFrom(choices, readings, value) };
+  return { shown: showValue(value), readings, countsFrom: countsFrom(choices, readings, value) };
 }
 
 /** Why a field's text cannot be an answer on its own; undefined if it can. */
@@ -55,8 +56,7 @@ export function whyNoAnswer(field: string, text: string): string | undefined {
     : undefined;
 }
 
-/** Shortens a value for a message, on one line. */
-export function shorten(value: unknown): string {
-  const text = (typeof value === 'string' ? value : JSON.stringify(value)).replaceAll(/\s+/g, ' ');
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+/** The beginning of a value for a message, on one line. */
+export function showValue(value: unknown): string {
+  return shortenLine(typeof value === 'string' ? value : JSON.stringify(value), 40);
 }

@@ -1,10 +1,9 @@
 // What happened to a benchmark's rows, as stored in the index card and printed by `betr examples`.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import type { Quarantine } from '../../data/files/quarantine.ts';
 import type { ExampleRow } from './read.ts';
-
-const count = z.number().int().nonnegative();
 
 export const exampleReportSchema = z.object({
   /** Recipes that produced texts, most rows first. */

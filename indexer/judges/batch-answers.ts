@@ -8,7 +8,7 @@ import {
   findExcess,
   findCutText,
   findFault,
-} from '../../models/endpoint/log-probabilities.ts';
+} from '../../models/endpoint/routes/log-probabilities.ts';
 import { readRefusal } from '../../models/endpoint/refusal.ts';
 import { estimateTokens } from '../../models/endpoint/usage.ts';
 import { readRating, replyOf, type Told } from './ask.ts';

@@ -7,14 +7,14 @@ import { ignoredRows } from '../../data/files/quarantine.ts';
 import { readShard } from '../../data/read.ts';
 import { listCorpus } from '../../data/shards.ts';
 import { commitFile } from '../../data/files/commit.ts';
-import { chatBody, chatTop, completionBody, topTokens } from '../../models/endpoint/request-bodies.ts';
+import { chatBody, chatTop, completionBody, topTokens } from '../../models/endpoint/routes/request-bodies.ts';
 import { joinTexts } from '../../models/joined-tokens.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 import type { ModelEntry } from '../../run/model-settings.ts';
 import { isAddress } from '../../run/address.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
-import { readSampleBlocks } from '../vectors/embed.ts';
+import { readSampleBlocks } from '../sample/sample-blocks.ts';
 import type { Judge, JudgeRequest } from './judge.ts';
 
 export interface BatchWritten {

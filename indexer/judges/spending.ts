@@ -52,8 +52,8 @@ export function openSpending(
   };
   const hasRoom = async (): Promise<boolean> => {
     await refreshIfOld();
-    // What is in flight may be enough, and the last one is sent alone.
-    if (inFlight > 0) return store.tokens() + inFlight * perRequest < mostTokens;
+    // What is in flight may be enough, and the last one is sent alone, as is the first one, which shows its size.
+    if (inFlight > 0) return perRequest > 0 && store.tokens() + inFlight * perRequest < mostTokens;
     if (store.tokens() < mostTokens) return true;
     await refresh();
     throw overBudget(judge, store.tokens(), budget);

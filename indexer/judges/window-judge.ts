@@ -1,6 +1,7 @@
 // Gets the replies about the windows of many texts: from the store, or from the model, with as many windows in
 // flight as it takes. Every reply is stored at once.
 
+import { forEachAtOnce } from '../../run/at-once.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { ask, type Reply, type Told } from './ask.ts';
@@ -152,39 +153,4 @@ function collectPieces(texts: readonly (readonly string[])[]): Map<string, Piece
     }
   }
   return pieces;
-}
-
-/**
- * Works on all items, `atOnce` at a time, which may change as servers come and go. After an error it starts
- * no more, waits for those in progress, and
- * throws the first error.
- */
-async function forEachAtOnce<T>(
-  items: readonly T[],
-  atOnce: () => number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const failures: unknown[] = [];
-  let next = 0;
-  const workers: Promise<void>[] = [];
-  let running = 0;
-  const startMore = (): void => {
-    while (running < atOnce() && failures.length === 0 && next < items.length) {
-      running++;
-      workers.push(workOn(items[next++]));
-    }
-  };
-  const workOn = async (item: T | undefined): Promise<void> => {
-    try {
-      if (item !== undefined) await work(item);
-    } catch (error) {
-      failures.push(error);
-    }
-    running--;
-    startMore();
-  };
-  startMore();
-  // The list grows while it is gone through.
-  for (const worker of workers) await worker;
-  if (failures.length > 0) throw failures[0];
 }

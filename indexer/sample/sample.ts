@@ -2,12 +2,11 @@
 // whose keys have the smallest seeded hashes, so the order of files and rows does not matter. Memory grows
 // neither with the corpus nor with the texts of the sample.
 
-import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
-import { DOUBLE, INTEGER, UBIGINT, VARCHAR } from '../../data/duckdb/library.ts';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { INTEGER, VARCHAR } from '../../data/duckdb/library.ts';
 import { z } from 'zod';
-import { type DocumentBatch, type Shard, textOf } from '../../data/documents.ts';
+import type { Shard } from '../../data/documents.ts';
 import { fail } from '../../run/errors/errors.ts';
-import { keyHash } from '../../data/files/hash.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Quarantine } from '../../data/files/quarantine.ts';
 import { readShard } from '../../data/read.ts';
@@ -16,7 +15,8 @@ import { countUsable, describeReasons } from '../../data/files/unusable.ts';
 import { corpusCountsSchema, sampleCountsSchema } from '../index-card.ts';
 import { countBatch, openCorpusCount, summarize } from './corpus-count.ts';
 import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
-import { offer, openSmallest, settle, type Smallest } from './smallest.ts';
+import { openSmallest, settle } from './smallest.ts';
+import { columns, openCandidates, takeBatch, pruneCandidates } from './candidates.ts';
 
 /** Metadata stored in `sample.parquet`: the fingerprint of its inputs, and the counts of the pass. */
 export const sampleNoteSchema = z.object({
@@ -25,10 +25,6 @@ export const sampleNoteSchema = z.object({
   sample: sampleCountsSchema,
 });
 export type SampleNote = z.output<typeof sampleNoteSchema>;
-
-const columns =
-  'hash UBIGINT, document VARCHAR, shard_number INTEGER, row DOUBLE, source VARCHAR, tokens DOUBLE, text VARCHAR';
-const types = [UBIGINT, VARCHAR, INTEGER, DOUBLE, VARCHAR, DOUBLE, VARCHAR];
 
 /**
  * Draws the sample and writes it to `path` (document, shard, row, source, tokens, text; tokens is null if
@@ -86,98 +82,6 @@ export async function drawSample(
     );
     return note;
   });
-}
-
-interface Candidates {
-  append(
-    batch: DocumentBatch,
-    shard: number,
-    picked: readonly number[],
-    hashes: readonly bigint[],
-  ): Promise<void>;
-  /** Call this before reading or replacing the table. */
-  flush(): void;
-}
-
-/** Text to collect before handing it to DuckDB: one handover costs more than reading a small file. */
-const textBytesPerFlush = 4 << 20;
-
-function openCandidates(connection: DuckDBConnection): Candidates {
-  let appender: DuckDBAppender | undefined;
-  let textBytes = 0;
-  const flush = (): void => {
-    appender?.closeSync();
-    appender = undefined;
-    textBytes = 0;
-  };
-  return {
-    async append(batch, shard, picked, hashes) {
-      appender ??= await connection.createAppender('candidates');
-      appendPicked(appender, batch, shard, picked, hashes);
-      textBytes += batch.text.length;
-      if (textBytes >= textBytesPerFlush) flush();
-    },
-    flush,
-  };
-}
-
-/**
- * Adds the batch's documents that may be in the sample to the candidates, and drops candidates that no
- * longer can be.
- */
-async function takeBatch(
-  connection: DuckDBConnection,
-  candidates: Candidates,
-  smallest: Smallest,
-  batch: DocumentBatch,
-  shard: number,
-  seed: number,
-): Promise<void> {
-  const before = smallest.cutoff;
-  const picked: number[] = [];
-  const hashes: bigint[] = [];
-  for (let i = 0; i < batch.count; i++) {
-    const hash = keyHash(batch.documents[i] ?? '', seed);
-    if (!offer(smallest, hash)) continue;
-    picked.push(i);
-    hashes.push(hash);
-  }
-  if (picked.length > 0) await candidates.append(batch, shard, picked, hashes);
-  if (smallest.cutoff === before) return;
-  candidates.flush();
-  await pruneCandidates(connection, smallest.cutoff);
-}
-
-function appendPicked(
-  appender: DuckDBAppender,
-  batch: DocumentBatch,
-  shard: number,
-  picked: readonly number[],
-  hashes: readonly bigint[],
-): void {
-  const valueOf = [
-    (i: number) => hashes[i] ?? 0n,
-    (i: number) => batch.documents[picked[i] ?? 0] ?? '',
-    () => shard,
-    (i: number) => batch.rows[picked[i] ?? 0] ?? 0,
-    (i: number) => batch.sources[picked[i] ?? 0] ?? '',
-    (i: number) => numberOrNull(batch.tokens[picked[i] ?? 0]),
-    (i: number) => textOf(batch, picked[i] ?? 0),
-  ];
-  appendColumns(appender, types, picked.length, (column, from, to) =>
-    Array.from({ length: to - from }, (_, i) => valueOf[column]?.(from + i) ?? null),
-  );
-}
-
-function numberOrNull(value: number | undefined): number | null {
-  return value === undefined || Number.isNaN(value) ? null : value;
-}
-
-/** Drops candidates above the cutoff by copying the others, because deleted rows would keep their space. */
-async function pruneCandidates(connection: DuckDBConnection, cutoff: bigint): Promise<void> {
-  await connection.run(`CREATE TABLE kept AS SELECT * FROM candidates WHERE hash <= ${cutoff}`);
-  await connection.run('DROP TABLE candidates');
-  await connection.run('ALTER TABLE kept RENAME TO candidates');
 }
 
 /**

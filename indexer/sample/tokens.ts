@@ -33,8 +33,8 @@ export const tokenRatesSchema = z.object({
 export type TokenRates = z.output<typeof tokenRatesSchema>;
 
 const tokenizer = 'o200k_base';
-// The tokenizer reads 8 MB/s; 400 documents of a source give its rate within about 1 % (documents differ by
-// about 15 %).
+// The tokenizer reads 8 MB/s; 400 documents of a source give its rate within about 1% (documents differ by
+// about 15%).
 export const documentsPerSource = 400;
 export const measuredCharacters = 10_000;
 

@@ -32,7 +32,7 @@ const connectivity = 16;
 /**
  * Length K of the lists (docs/method.md, "Best rank"); `setting` is the minimum. The top share q of n
  * documents needs K = −ln(1 − q)·n/M for M independent examples, and up to five times that for real ones:
- * for q = 30 % of the joint ranking and, for outputs of single benchmarks, 10 % of the smallest benchmark's
+ * for q = 30% of the joint ranking and, for outputs of single benchmarks, 10% of the smallest benchmark's
  * ranking (`smallest` is its number of examples; 0 if there are no such outputs). At most n, and at most
  * 2^26 entries in all lists unless the setting asks for more.
  */

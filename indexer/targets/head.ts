@@ -4,10 +4,10 @@
 import { DOUBLE, VARCHAR } from '../../data/duckdb/library.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { readSampleBlocks } from '../vectors/embed.ts';
+import { readSampleBlocks } from '../sample/sample-blocks.ts';
 import { type Head, scoresOf } from '../../models/onnx/head.ts';
-import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
 import { openVectors } from '../vectors/vectors.ts';
+import { writeTargetsFile } from './targets-file.ts';
 
 /**
  * Writes the scores of the run's sample by one label to `path`, with `from` stored in the file. Errors:
@@ -34,13 +34,14 @@ export async function writeHeadTargets(
     for (const key of keys) documents.push(key);
     for (const score of scoresOf(head, logits, label)) scores.push(score);
   });
-  await withSpillingDuckDb(run.files.spill, async (connection) => {
-    await connection.run('CREATE TABLE targets (document VARCHAR, score DOUBLE)');
-    const appender = await connection.createAppender('targets');
-    appendColumns(appender, [VARCHAR, DOUBLE], documents.length, (column, start, end) =>
-      (column === 0 ? documents : scores).slice(start, end),
-    );
-    appender.closeSync();
-    await writeParquet(connection, 'SELECT * FROM targets', path, { from });
-  });
+  await writeTargetsFile(
+    run.files.spill,
+    path,
+    [
+      { name: 'document', type: VARCHAR, valueOf: (at) => documents[at] ?? '' },
+      { name: 'score', type: DOUBLE, valueOf: (at) => scores[at] ?? null },
+    ],
+    [...documents.keys()],
+    { from },
+  );
 }

@@ -2,16 +2,15 @@
 // reason if there is none, and each question's score, answer mass and value. Texts judged before are not judged
 // again.
 
-import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { z } from 'zod';
 import { DOUBLE, INTEGER, VARCHAR } from '../../data/duckdb/library.ts';
-import { appendColumns, readNote, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
-import { sqlName } from '../../data/duckdb/duckdb.ts';
+import { readNote } from '../../data/duckdb/run-files.ts';
 import type { Progress, Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import type { Judge, JudgedQuestion, JudgedText } from '../judges/judge.ts';
 import { sampleNoteSchema } from '../sample/sample.ts';
-import { readSampleBlocks } from '../vectors/embed.ts';
+import { readSampleBlocks } from '../sample/sample-blocks.ts';
+import { type TargetColumn, writeTargetsFile } from './targets-file.ts';
 import { countUnknown } from './unknown.ts';
 
 /** What the file was made from, and how many documents have no score, by reason. */
@@ -21,12 +20,6 @@ export const judgedNoteSchema = z.object({
   unknown: z.record(z.string(), z.number().int()),
 });
 export type JudgedNote = z.output<typeof judgedNoteSchema>;
-
-interface Column {
-  name: string;
-  type: DuckDBType;
-  valueOf: (row: Row) => DuckDBValue;
-}
 
 /** A document and its judgment, without the windows' answers. */
 interface Row extends Pick<JudgedText, 'score' | 'reason' | 'questions'> {
@@ -59,27 +52,14 @@ export async function writeJudgeTargets(
     }
   });
   const note = { from, documents: rows.length, unknown: countUnknown(rows) };
-  const columns: Column[] = [
+  const columns: TargetColumn<Row>[] = [
     { name: 'document', type: VARCHAR, valueOf: ({ document }) => document },
     { name: 'score', type: DOUBLE, valueOf: ({ score }) => score },
     { name: 'reason', type: VARCHAR, valueOf: ({ reason }) => reason },
     { name: 'windows', type: INTEGER, valueOf: ({ windows }) => windows },
     ...judge.questions.flatMap((name, at) => questionColumns(name, at, rows)),
   ];
-  await withSpillingDuckDb(run.files.spill, async (connection) => {
-    await connection.run(
-      `CREATE TABLE targets (${columns.map(({ name, type }) => `${sqlName(name)} ${type.toString()}`).join(', ')})`,
-    );
-    const appender = await connection.createAppender('targets');
-    appendColumns(
-      appender,
-      columns.map(({ type }) => type),
-      rows.length,
-      (column, start, end) => rows.slice(start, end).map((row) => columns[column]?.valueOf(row) ?? null),
-    );
-    appender.closeSync();
-    await writeParquet(connection, 'SELECT * FROM targets', path, note);
-  });
+  await writeTargetsFile(run.files.spill, path, columns, rows, note);
   return note;
 }
 
@@ -89,8 +69,11 @@ function stageOf({ name }: Judge, total: number | undefined): Omit<Progress, 'do
 }
 
 /** No name begins with "score_", because the classifier would learn such a column, too. */
-function questionColumns(name: string, at: number, rows: readonly Row[]): Column[] {
-  const column = (prefix: string, of: (question: JudgedQuestion) => number | null | undefined): Column => ({
+function questionColumns(name: string, at: number, rows: readonly Row[]): TargetColumn<Row>[] {
+  const column = (
+    prefix: string,
+    of: (question: JudgedQuestion) => number | null | undefined,
+  ): TargetColumn<Row> => ({
     name: `${prefix}_${name}`,
     type: DOUBLE,
     valueOf: ({ questions }) => {

@@ -1,24 +1,15 @@
-// `targets.parquet`: a score for every sampled document, and the reason for it. Other scorers can plug in
-// here: anything that writes (document, score) to this file gets the classifier, the ranking and the cutoffs.
+// Writes the sample's scores by their nearest examples to targets.parquet, and the reason for each score.
 
-import type { DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { DOUBLE, FLOAT, INTEGER, VARCHAR } from '../../data/duckdb/library.ts';
 import { z } from 'zod';
-import { sqlName } from '../../data/duckdb/duckdb.ts';
 import type { Run } from '../../run/run.ts';
 import type { Example } from '../examples/benchmarks.ts';
 import { type BestRanks, type ExampleRange, rankByBest } from './best-rank.ts';
 import type { NearestLists } from '../search/exact.ts';
-import { appendColumns, withSpillingDuckDb, writeParquet } from '../../data/duckdb/run-files.ts';
 import { mostSingleBenchmarks } from '../index-card.ts';
+import { type TargetColumn, writeTargetsFile } from './targets-file.ts';
 
 export const targetsNoteSchema = z.object({ from: z.string() });
-
-interface Column {
-  name: string;
-  type: DuckDBType;
-  valueOf: (document: number) => DuckDBValue;
-}
 
 /**
  * Scores the sample and writes the targets to `path` in sample order: document, score (1 for the best, 0 if
@@ -37,7 +28,7 @@ export async function writeTargets(
 ): Promise<BestRanks> {
   const joint = rankByBest(lists, keys);
   const winner = (document: number): Example | undefined => examples[joint.examples[document] ?? -1];
-  const columns: Column[] = [
+  const columns: TargetColumn<number>[] = [
     { name: 'document', type: VARCHAR, valueOf: (document) => keys[document] ?? '' },
     { name: 'score', type: DOUBLE, valueOf: (document) => joint.scores[document] ?? 0 },
     { name: 'best_rank', type: INTEGER, valueOf: (document) => joint.ranks[document] || null },
@@ -50,25 +41,15 @@ export async function writeTargets(
     },
     ...singleScores(keys, examples, lists),
   ];
-  await withSpillingDuckDb(files.spill, async (connection) => {
-    await connection.run(
-      `CREATE TABLE targets (${columns.map(({ name, type }) => `${sqlName(name)} ${type.toString()}`).join(', ')})`,
-    );
-    const appender = await connection.createAppender('targets');
-    appendColumns(
-      appender,
-      columns.map(({ type }) => type),
-      keys.length,
-      (column, start, end) =>
-        Array.from({ length: end - start }, (_, i) => columns[column]?.valueOf(start + i) ?? null),
-    );
-    appender.closeSync();
-    await writeParquet(connection, 'SELECT * FROM targets', path, { from });
-  });
+  await writeTargetsFile(files.spill, path, columns, [...keys.keys()], { from });
   return joint;
 }
 
-function singleScores(keys: readonly string[], examples: readonly Example[], lists: NearestLists): Column[] {
+function singleScores(
+  keys: readonly string[],
+  examples: readonly Example[],
+  lists: NearestLists,
+): TargetColumn<number>[] {
   const ranges = benchmarkRanges(examples);
   if (ranges.size > mostSingleBenchmarks) return [];
   return [...ranges].map(([benchmark, range]) => {

@@ -1,10 +1,7 @@
 // Embeds all examples and all sampled documents in file order, with few texts in memory at a time.
 
-import { z } from 'zod';
 import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
-import { readStrings } from '../../data/duckdb/columns.ts';
-import { streamChunks } from '../../data/duckdb/stream.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { formatCountOf, formatShare } from '../../run/amounts.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import { withQuarantine } from '../../data/files/quarantine.ts';
@@ -14,6 +11,7 @@ import type { IndexCard } from '../index-card.ts';
 import { openEmbedder } from '../../models/open.ts';
 import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 import { type Embedded, openVectors } from './vectors.ts';
+import { type SampleFile, placesSchema, readSampleBlocks } from '../sample/sample-blocks.ts';
 
 export interface Vectors {
   /** Document keys of the sample, in its order, without those that the embedder refused. */
@@ -25,20 +23,11 @@ export interface Vectors {
   /** Document keys that the embedder refused, with the reason. */
   refused: Map<string, string>;
 }
-
-/** Texts are sorted by length within a block; larger blocks gain nothing and hold more text. */
-const blockDocuments = 20_000;
 /**
  * If the embedder refuses more than this share of the sample, and more than one document, it is probably the
  * wrong one.
  */
 const refusedAtMost = 0.01;
-
-/** A file of sampled documents, and how many there are. */
-export interface SampleFile {
-  path: string;
-  documents: number;
-}
 
 /**
  * Embeds every text that has no vector yet. Documents that the embedder refuses go to
@@ -144,10 +133,10 @@ export function describeEmbedding({
   const notes: string[] = [];
   if (cut.texts > 0) {
     const all = keys.length + examples.length / dimensions;
-    const lost = (100 * (cut.characters - cut.kept)) / cut.characters;
+    const lost = formatShare((cut.characters - cut.kept) / cut.characters, 2);
     notes.push(
       `The embedder accepts shorter texts than embedding.maxTokens allows: ${cut.texts} of ` +
-        `${all} were truncated and lost ${lost.toFixed(0)} % of their characters. Raise its ` +
+        `${all} were truncated and lost ${lost} of their characters. Raise its ` +
         "limit and remove the run's vectors/, or lower embedding.maxTokens.",
     );
   }
@@ -161,8 +150,6 @@ export function describeEmbedding({
   return notes;
 }
 
-const placesSchema = z.array(z.tuple([z.string(), z.string(), z.coerce.number()]));
-
 /** Quarantines the refused documents; if there are none, removes the file that an earlier run left. */
 async function writeRefused(run: Run, sample: string, refused: ReadonlyMap<string, string>): Promise<void> {
   await withQuarantine(run, 'index-embedding.jsonl', async (quarantine) => {
@@ -175,34 +162,5 @@ async function writeRefused(run: Run, sample: string, refused: ReadonlyMap<strin
       for (const [key, shard, row] of placesSchema.parse(rows.getRows()))
         quarantine.add(shard, row, `the embedder refused it: ${refused.get(key) ?? ''}`, key);
     });
-  });
-}
-
-/**
- * Reads a sample file, or its first `documents`, in blocks and passes document keys and texts to `use`, in file
- * order.
- */
-export async function readSampleBlocks(
-  { files }: Run,
-  sample: string,
-  use: (keys: string[], texts: string[]) => Promise<void>,
-  documents?: number,
-): Promise<void> {
-  await withSpillingDuckDb(files.spill, async (connection) => {
-    let keys: string[] = [];
-    let texts: string[] = [];
-    for await (const chunk of streamChunks(
-      connection,
-      `SELECT document, text FROM ${parquetSource(sample)}${documents === undefined ? '' : ` LIMIT ${documents}`}`,
-    )) {
-      // The library's own conversion drops a byte order mark.
-      for (const key of readStrings(chunk, 0)) keys.push(key ?? '');
-      for (const text of readStrings(chunk, 1)) texts.push(text ?? '');
-      if (keys.length < blockDocuments) continue;
-      await use(keys, texts);
-      keys = [];
-      texts = [];
-    }
-    if (keys.length > 0) await use(keys, texts);
   });
 }

@@ -4,7 +4,7 @@
 import { fail } from '../../run/errors/errors.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
 import { fingerprint } from '../../run/run.ts';
-import { topTokens } from '../endpoint/request-bodies.ts';
+import { topTokens } from '../endpoint/routes/request-bodies.ts';
 import type { LanguageModel } from '../language-model.ts';
 
 const reason =

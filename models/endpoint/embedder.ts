@@ -9,7 +9,7 @@ import { embeddingsUrl } from './address.ts';
 import type { Refusal } from './refusal.ts';
 import type { Pace } from '../../data/remote/retry.ts';
 import { defaultPace } from './exchange.ts';
-import { type Endpoint, requestVectors } from './request.ts';
+import { type Endpoint, requestVectors } from './vectors/request-vectors.ts';
 import { showPath } from '../../run/address.ts';
 import { type Embedder, type EmbedNotes, normalizeRows } from '../embedder.ts';
 

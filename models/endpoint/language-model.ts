@@ -1,22 +1,23 @@
 // A language model at a server, through OpenAI's routes or the faster ones of llama.cpp, vLLM and SGLang. Probes
 // once, at opening, what the server supports, and rejects implausible answers.
 
+import { limitAtOnce } from '../../run/at-once.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
 import { startWindow } from '../joined-tokens.ts';
 import type { Generation, LanguageModel, Sampling, Verb } from '../language-model.ts';
-import { answer } from './answers.ts';
-import { type Opened, roomOf } from './positions.ts';
-import { scoreText } from './text-answer.ts';
+import { answer } from './routes/answers.ts';
+import { type Opened, roomOf } from './routes/positions.ts';
+import { scoreText } from './routes/text-answer.ts';
 import { defaultPace, EndpointProblem } from './exchange.ts';
 import type { Pace } from '../../data/remote/retry.ts';
 import { readRefusal } from './refusal.ts';
-import { type Asking, chat, checkFilter, requestCompletion } from './route-requests.ts';
-import { callsAtServer } from './calls-at-server.ts';
-import type { LogprobsMode } from './logprobs-mode.ts';
-import { topTokens, withoutThought } from './request-bodies.ts';
-import { findRoutes } from './routes.ts';
+import { type Asking, chat, checkFilter, requestCompletion } from './routes/route-requests.ts';
+import { callsAtServer } from './pool/calls-at-server.ts';
+import type { LogprobsMode } from './routes/logprobs-mode.ts';
+import { topTokens, withoutThought } from './routes/request-bodies.ts';
+import { findRoutes } from './routes/routes.ts';
 import { openServer } from './server.ts';
 import { openServerTokenizer } from './server-tokenizer.ts';
 import { countUsage } from './usage.ts';
@@ -83,7 +84,7 @@ export async function openServerModel(
     routes,
     tokenizer,
     contextTokens,
-    atOnce: limitAtOnce(settings.requestsAtOnce),
+    atOnce: limitAtOnce(() => settings.requestsAtOnce),
   };
   const guard = <T>(verb: Verb, work: () => Promise<T>): Promise<T> => {
     const reason = lacks[verb];
@@ -196,22 +197,4 @@ async function refusals<T>(url: string, model: string, work: Promise<T>): Promis
     const isOfText = error.status !== undefined && readRefusal(error.status, error.said)?.kind === 'content';
     throw fail(isOfText ? 'LANGUAGE_MODEL_REFUSED' : 'LANGUAGE_MODEL_FAILED', { url, problem }, error);
   }
-}
-
-/** Limits the number of concurrent tasks; the others wait in line. */
-function limitAtOnce(most: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      return await work();
-    } finally {
-      // Passes the slot to the next in line.
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    }
-  };
 }

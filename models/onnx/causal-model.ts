@@ -1,8 +1,12 @@
 // A causal model of transformers.js and its past key values.
 
 import { z } from 'zod';
+import type { InferenceSession } from 'onnxruntime-node';
 import type { PreTrainedModel, Tensor } from '#transformers';
 import type { Transformers } from './transformers-library.ts';
+
+/** Logits of a pass, which are 128 MiB. Every token needs logits for the whole vocabulary. */
+const logitsPerPass = 1 << 25;
 
 /** The model's state after the tokens it has read. */
 export interface Past {
@@ -13,36 +17,56 @@ export interface Past {
 export interface Pass {
   /** A row with the size of the vocabulary for each token read. */
   logits: Float32Array;
-  past: Past;
 }
 
 export interface CausalModel {
+  /** The most tokens to read at once. */
+  tokensPerPass: number;
+  /** Reads the last tokens of a text. */
   read(ids: readonly number[], past: Past | undefined): Promise<Pass>;
+  /** Reads tokens that others will follow. Takes longer than `read`. */
+  readOn(ids: readonly number[], past: Past | undefined): Promise<Pass & { past: Past }>;
   /** The state after the first `tokens` tokens; missing if the model's state cannot be cut. */
   cut?: (past: Past, tokens: number) => Past;
 }
 
 /** Wraps a model of the library and tries it on two tokens. Throws if it is not a causal model. */
 export async function openCausalModel(
-  { Tensor, DynamicCache }: Transformers,
+  { Tensor, DynamicCache, PreTrainedModel }: Transformers,
   model: PreTrainedModel,
 ): Promise<CausalModel> {
   const outputsSchema = z.looseObject({ logits: z.instanceof(Tensor) });
-  const read = async (ids: readonly number[], past: Past | undefined): Promise<Pass> => {
+  const run = async (
+    by: PreTrainedModel,
+    ids: readonly number[],
+    past: Past | undefined,
+  ): Promise<z.output<typeof outputsSchema>> => {
     const tokens = (past?.tokens ?? 0) + ids.length;
-    const outputs = outputsSchema.parse(
-      await model({
+    return outputsSchema.parse(
+      await by({
         input_ids: new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]),
         attention_mask: new Tensor('int64', new BigInt64Array(tokens).fill(1n), [1, tokens]),
         ...(past === undefined ? {} : { past_key_values: new DynamicCache(past.entries) }),
       }),
     );
-    const { logits, ...others } = outputs;
+  };
+  const numbersIn = (logits: Tensor): Float32Array =>
+    z.instanceof(Float32Array).parse(logits.to('float32').data);
+  const withoutState = z
+    .instanceof(PreTrainedModel)
+    .parse(
+      Reflect.construct(model.constructor, [model.config, logitsSessions(model.sessions), model.configs]),
+    );
+  const read = async (ids: readonly number[], past: Past | undefined): Promise<Pass> => ({
+    logits: numbersIn((await run(withoutState, ids, past)).logits),
+  });
+  const readOn = async (ids: readonly number[], past: Past | undefined): Promise<Pass & { past: Past }> => {
+    const { logits, ...others } = await run(model, ids, past);
     const entries: Record<string, Tensor> = {};
     for (const [name, value] of Object.entries(others)) {
       if (name.startsWith('present') && value instanceof Tensor) entries[pastName(name)] = value;
     }
-    return { logits: z.instanceof(Float32Array).parse(logits.to('float32').data), past: { tokens, entries } };
+    return { logits: numbersIn(logits), past: { tokens: (past?.tokens ?? 0) + ids.length, entries } };
   };
   const cut = (past: Past, tokens: number): Past => {
     const entries: Record<string, Tensor> = {};
@@ -52,10 +76,39 @@ export async function openCausalModel(
     }
     return { tokens, entries };
   };
-  const { past } = await read([0, 0], undefined);
-  return Object.values(past.entries).every((entry) => isCuttable(entry, past.tokens))
-    ? { read, cut }
-    : { read };
+  const tried = [0, 0];
+  const { past, logits } = await readOn(tried, undefined);
+  const vocabulary = logits.length / tried.length;
+  return {
+    tokensPerPass: Math.max(tried.length, Math.floor(logitsPerPass / vocabulary)),
+    read,
+    readOn,
+    ...(Object.values(past.entries).every((entry) => isCuttable(entry, past.tokens)) ? { cut } : {}),
+  };
+}
+
+function isSession(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'outputNames' in value && 'run' in value;
+}
+
+/** Sessions that compute only the logits: to take the state out of the runtime costs time and memory. */
+function logitsSessions(sessions: PreTrainedModel['sessions']): PreTrainedModel['sessions'] {
+  const schema = z.custom<InferenceSession>(isSession);
+  return Object.fromEntries(
+    Object.entries(sessions).map(([name, value]) => {
+      const session = schema.parse(value);
+      if (!session.outputNames.includes('logits')) return [name, session];
+      return [
+        name,
+        new Proxy(session, {
+          get(target, key): unknown {
+            const run = (feeds: Parameters<typeof target.run>[0]) => target.run(feeds, ['logits']);
+            return key === 'run' ? run : Reflect.get(target, key);
+          },
+        }),
+      ];
+    }),
+  );
 }
 
 /**

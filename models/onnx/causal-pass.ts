@@ -4,9 +4,6 @@
 import type { CausalModel, Past } from './causal-model.ts';
 import { rowOf } from './logit-rows.ts';
 
-/** Each token needs logits for the whole vocabulary, and longer passes are no faster on a CPU. */
-const tokensPerPass = 256;
-
 export interface Sequence {
   ids: readonly number[];
   /** The first token to score; at least 1. */
@@ -43,14 +40,14 @@ export async function scoreSequences(
   }
   const readers = [...longest.keys()];
   const { cut } = model;
-  if (cut === undefined) for (const place of readers) await readOn(place, 0, undefined, []);
-  else await visit(readers, 0, undefined, [], cut);
+  if (cut === undefined) for (const place of readers) await readSequence(place, 0, undefined, [], false);
+  else await visit(readers, 0, undefined, [], cut, false);
   return scored;
 
   /**
    * Reads sequences with a common prefix of `at` tokens and at least two more tokens each. Reads the first
    * sequence to its end, also for the sharers, and then branches off the others, because short passes cost
-   * more per token. Returns the state after the first.
+   * more per token. Returns the state after the first if it is wanted.
    */
   async function visit(
     places: readonly number[],
@@ -58,9 +55,10 @@ export async function scoreSequences(
     past: Past | undefined,
     sharers: readonly Sharer[],
     cut: NonNullable<CausalModel['cut']>,
+    wantsState: boolean,
   ): Promise<Past | undefined> {
     const [place = 0] = places;
-    if (places.length === 1) return readOn(place, at, past, sharers);
+    if (places.length === 1) return readSequence(place, at, past, sharers, wantsState);
     const all = places.map((one) => read[one] ?? []);
     const end = Math.max(at, Math.min(commonEnd(all, at), ...all.map((ids) => ids.length - 2)));
     const groups = end > at ? groupBy(places, (one) => read[one]?.[end] ?? 0) : [];
@@ -71,27 +69,31 @@ export async function scoreSequences(
       past,
       [...sharers, ...others.flat().map((one) => ({ place: one, end }))],
       cut,
+      wantsState || end > 0,
     );
     const parted = state === undefined || end === 0 ? undefined : cut(state, end);
-    for (const branch of others) await visit(branch, end, parted, [], cut);
+    for (const branch of others) await visit(branch, end, parted, [], cut, false);
     return state;
   }
 
-  /** Reads the rest of a sequence, from `from`. */
-  async function readOn(
+  /** Reads the rest of a sequence, from `from`, and returns the state after it if it is wanted. */
+  async function readSequence(
     place: number,
     from: number,
     past: Past | undefined,
     sharers: readonly Sharer[],
+    wantsState: boolean,
   ): Promise<Past | undefined> {
     const ids = read[place] ?? [];
     let now = past;
     for (let next = from; next < ids.length;) {
-      const most = Math.min(ids.length, next + tokensPerPass);
+      const most = Math.min(ids.length, next + model.tokensPerPass);
       const to = ids.length - most === 1 ? most - 1 : most;
-      const pass = await model.read(ids.slice(next, to), now);
-      now = pass.past;
-      for (const sharer of [{ place, end: ids.length }, ...sharers]) addRows(pass.logits, next, to, sharer);
+      const part = ids.slice(next, to);
+      let logits: Float32Array;
+      if (to === ids.length && !wantsState) ({ logits } = await model.read(part, now));
+      else ({ logits, past: now } = await model.readOn(part, now));
+      for (const sharer of [{ place, end: ids.length }, ...sharers]) addRows(logits, next, to, sharer);
       next = to;
     }
     return now;

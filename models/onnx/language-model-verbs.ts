@@ -136,7 +136,7 @@ export function openVerbs({ name, tokenizer, model, context, ends, chat }: Opene
     let text = '';
     let isComplete = false;
     while (written.length < maxTokens && !isComplete) {
-      const pass = await answered(name, model.read(ids, past));
+      const pass = await answered(name, model.readOn(ids, past));
       past = pass.past;
       const width = pass.logits.length / ids.length;
       const token = sampleToken(pass.logits.subarray(pass.logits.length - width), sampling, random);

@@ -4,7 +4,7 @@
 import { BetrError, fail, reasonOf } from '../../run/errors/errors.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
-import { withoutThought } from '../endpoint/request-bodies.ts';
+import { withoutThought } from '../endpoint/routes/request-bodies.ts';
 import type { LanguageModel } from '../language-model.ts';
 import { openCausalModel } from './causal-model.ts';
 import { chooseDevice } from './devices.ts';
@@ -47,7 +47,7 @@ export async function openOnnxModel(settings: ModelSettings, baseFolder: string)
     return {
       name: settings.name,
       fingerprint: fingerprint({
-        languageModel: 1,
+        languageModel: 2,
         content: await describeContent(found, dtype),
         dtype,
         context,

@@ -3,6 +3,7 @@
 // Runs that cannot support a law are refused with the reasons.
 
 import { z } from 'zod';
+import { positive } from '../../run/schemas.ts';
 import { boundsSchema } from '../../data/statistics.ts';
 import { boundedNumber, positiveNumber } from '../../run/bounds.ts';
 import { fail } from '../../run/errors/errors.ts';
@@ -14,8 +15,6 @@ import { bootstrap } from './bootstrap.ts';
 const fewestBudgets = 3;
 /** [ours] Above this share of failed resamples, the intervals need a note. */
 const worthANote = 0.05;
-
-const positive = z.number().positive();
 
 /**
  * A training run: its compute, the share of the pool's tokens it was trained on, and its result (a loss or an
@@ -31,7 +30,7 @@ export type Trial = z.output<typeof trialSchema>;
 
 export const fitSchema = z.strictObject({
   measure: z.enum(['loss', 'accuracy']),
-  /** F = coefficient · C^exponent, F in percent, C in FLOPs; with 95 % bootstrap intervals. */
+  /** F = coefficient · C^exponent, F in percent, C in FLOPs; with 95% bootstrap intervals. */
   coefficient: positive,
   exponent: z.number(),
   intervals: z.strictObject({

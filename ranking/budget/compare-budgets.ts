@@ -2,6 +2,7 @@
 // the next, and what the paper's own models would achieve. One pass over the scores counts all of it exactly.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { formatAmount, formatFlops } from '../../run/amounts.ts';
@@ -13,7 +14,6 @@ import { type Answer, answerSchema, type Question } from './question.ts';
 import { countBands, describeStep } from './comparison-steps.ts';
 
 const mostLines = 20;
-const count = z.number().int().nonnegative();
 /** Documents and tokens. */
 const amount = z.strictObject({ documents: count, tokens: count });
 export type Amount = z.output<typeof amount>;
@@ -60,7 +60,7 @@ const paperFlops = { from: 6e18, to: 1e24 };
 const paperNote =
   'paperAccuracy is the mean accuracy over the ten Core tasks that the fits of arXiv 2507.12466 (Tables ' +
   "12 and 13) predict for the paper's own compute-optimal models on its own pool, Nemotron-CC, " +
-  'at 3, 10, 30 and 100 % kept; beyond 1e22 FLOPs it is extrapolated. It says nothing about ' +
+  'at 3, 10, 30 and 100% kept; beyond 1e22 FLOPs it is extrapolated. It says nothing about ' +
   'your models and your pool.';
 
 /**

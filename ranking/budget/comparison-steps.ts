@@ -1,14 +1,13 @@
 // Counts what changes from each line of a comparison to the next.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import type { Run } from '../../run/run.ts';
 import { type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking, ChosenScores } from '../generation.ts';
 import { withScores } from '../scores.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 import type { Amount, Comparison, Line } from './compare-budgets.ts';
-
-const count = z.number().int().nonnegative();
 
 const bandRow = z.object({
   kept: z.string(),

@@ -2,11 +2,10 @@
 // changes.
 
 import { z } from 'zod';
+import { positive } from '../../run/schemas.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { floorRate, keepRate, type Law, lawRate, planModelFor, ratesSetBy } from './laws.ts';
 import { computeMultiplier, crossover } from './paper-fits.ts';
-
-const positive = z.number().positive();
 
 const pointSchema = z.strictObject({
   flops: positive,
@@ -32,7 +31,7 @@ export const curveSchema = z.strictObject({
   poolTokens: positive,
   points: z.array(pointSchema),
   /**
-   * The paper's own fits: the budgets at which keeping more becomes best, and how much compute the best 10 %
+   * The paper's own fits: the budgets at which keeping more becomes best, and how much compute the best 10%
    * saves over no filter.
    */
   paper: z.strictObject({

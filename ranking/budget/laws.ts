@@ -64,12 +64,12 @@ export const laws: Record<LawName, Law> = {
 export const optimalTokensPerParam = { from: 5, to: 40 } as const;
 /**
  * [ours] A pool under this many tokens is far below the laws' range: not even the smallest run of the fit
- * (6e18 FLOPs, 3.3e9 tokens) could have seen every token of its best 3 % only once.
+ * (6e18 FLOPs, 3.3e9 tokens) could have seen every token of its best 3% only once.
  */
 export const smallestPoolTokens = 1e11;
 
 /**
- * [ours] Half a step of the paper's grid of rates (3, 10, 30, 100 %) to either side; the paper reports a loss
+ * [ours] Half a step of the paper's grid of rates (3, 10, 30, 100%) to either side; the paper reports a loss
  * of 0.3–1.2 points at the next rate.
  */
 const bandFactor = Math.sqrt(10 / 3);

@@ -1,5 +1,5 @@
 // The paper's own scaling fits (arXiv 2507.12466, Tables 12 and 13: Nemotron-CC, ten Core tasks, kept at 3,
-// 10, 30 and 100 %), and what follows from them: the accuracy of a budget at each rate, where the best rate
+// 10, 30 and 100%), and what follows from them: the accuracy of a budget at each rate, where the best rate
 // changes, and how much compute filtering saves. They are the evidence behind the keep-rate laws; tests
 // compare them with the paper's printed results.
 
@@ -129,7 +129,7 @@ export function crossover(
 
 /**
  * How many times the compute an unfiltered model needs to be as accurate as one trained on `rate`: the mean
- * over equal bins of the accuracies that both reach between `from` and `to` FLOPs (the paper's 4.7 for 10 %).
+ * over equal bins of the accuracies that both reach between `from` and `to` FLOPs (the paper's 4.7 for 10%).
  */
 export function computeMultiplier(rate: TestedRate, from = 1e19, to = 1e22, bins = 100): number {
   const low = Math.max(coreAccuracy(rate, from), coreAccuracy(1, from));

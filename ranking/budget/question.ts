@@ -1,11 +1,10 @@
 // The schemas of a question about a budget and of its answer, shared by commands, routes and the page.
 
 import { z } from 'zod';
+import { positive } from '../../run/schemas.ts';
 import { boundedNumber, positiveNumber } from '../../run/bounds.ts';
 import { cutoffSchema } from '../cutoff.ts';
 import { ratesSetBy } from './laws.ts';
-
-const positive = z.number().positive();
 
 const rate = z.number().min(0).max(1);
 

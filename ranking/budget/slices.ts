@@ -2,6 +2,7 @@
 // did with its own.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
@@ -10,7 +11,6 @@ import { findScoreCutoffs } from '../score-cutoffs.ts';
 import { fixedScoreCaveat } from './caveats.ts';
 
 const mostSlices = 20;
-const count = z.number().int().nonnegative();
 
 export const slicesSchema = z.strictObject({
   ranking: z.strictObject({ generation: z.string(), publishedAt: z.string() }),

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { parquetSource } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
@@ -9,7 +10,6 @@ import type { Ranking } from '../generation.ts';
 import { withScores } from '../scores.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 
-const count = z.number().int().nonnegative();
 export interface Key {
   position: number;
   document: string;

@@ -2,7 +2,8 @@
 
 import { sizeOf } from '../../data/files/files.ts';
 import type { Run } from '../../run/run.ts';
-import { cutRanking, resolveQuestion } from '../budget/answer.ts';
+import { cutRanking } from '../budget/answer.ts';
+import { resolveQuestion } from '../budget/resolve-question.ts';
 import type { Cutoff } from '../cutoff.ts';
 import type { Ranking } from '../generation.ts';
 import { type Choice, chooseBenchmarks } from './retarget.ts';

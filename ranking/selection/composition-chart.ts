@@ -1,5 +1,8 @@
 // An SVG bar chart of what a cut does: every source's share of the tokens with no filter and after the cut.
 
+import { formatShare } from '../../run/amounts.ts';
+import { escapeHtml } from '../../run/escape-html.ts';
+import { shorten } from '../../run/shorten.ts';
 import type { SourceChange } from './composition.ts';
 
 const rowsAtMost = 14;
@@ -37,11 +40,11 @@ export function compositionSvg(composition: readonly SourceChange[], title: stri
   const height = bottom + 44;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" ` +
-      `height="${height}" role="img" aria-label="${escapeXml(title)}" font-family="system-ui, ` +
+      `height="${height}" role="img" aria-label="${escapeHtml(title)}" font-family="system-ui, ` +
       `-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif" font-size="13" ` +
       `fill="${colors.ink}">`,
     `<rect width="${width}" height="${height}" fill="${colors.paper}"/>`,
-    `<text x="24" y="36" font-size="18" font-weight="600">${escapeXml(title)}</text>`,
+    `<text x="24" y="36" font-size="18" font-weight="600">${escapeHtml(title)}</text>`,
     ...legend(),
     ...axis(axisEnd, step, x, bottom),
     ...bars.flatMap((bar, row) => drawBar(bar, top + row * rowHeight, x)),
@@ -66,7 +69,7 @@ function axis(end: number, step: number, x: (share: number) => number, bottom: n
   return ticks.flatMap((tick) => [
     `<line x1="${x(tick)}" y1="${top - 14}" x2="${x(tick)}" y2="${bottom}" stroke="${colors.rule}"/>`,
     `<text x="${x(tick)}" y="${bottom + 20}" text-anchor="middle" font-size="12" ` +
-      `fill="${colors.muted}">${formatPercent(tick)}</text>`,
+      `fill="${colors.muted}">${formatShare(tick, 2)}</text>`,
   ]);
 }
 
@@ -77,12 +80,12 @@ function drawBar({ label, before, after }: Bar, y: number, x: (share: number) =>
     `width="${round(Math.max(x(share) - labelsEnd, share > 0 ? 1 : 0))}" height="10" rx="1.5" ` +
     `fill="${color}"/>`;
   return [
-    `<text x="${labelsEnd - 12}" y="${y + 15}" text-anchor="end">${escapeXml(shorten(label))}</text>`,
+    `<text x="${labelsEnd - 12}" y="${y + 15}" text-anchor="end">${escapeHtml(shorten(label, 23))}</text>`,
     bar(before, 0, colors.before),
     bar(after, 11, colors.after),
     `<text x="${round(Math.max(x(before), x(after)) + 8)}" y="${y + 15}" font-size="12" ` +
       `fill="${colors.muted}" stroke="${colors.paper}" stroke-width="4" ` +
-      `paint-order="stroke">${formatPercent(before)} → ${formatPercent(after)}</text>`,
+      `paint-order="stroke">${formatShare(before, 2)} → ${formatShare(after, 2)}</text>`,
     `<text x="${width - 24}" y="${y + 15}" text-anchor="end" font-weight="600" ` +
       `fill="${lift >= 1 ? colors.after : colors.muted}">${formatLift(lift)}</text>`,
   ];
@@ -124,28 +127,11 @@ function niceStep(largest: number): number {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => largest / step <= 6) ?? 10 * power;
 }
 
-function formatPercent(share: number): string {
-  const percent = 100 * share;
-  return `${percent >= 10 || percent === 0 ? percent.toFixed(0) : Number(percent.toPrecision(2))} %`;
-}
-
 function formatLift(lift: number): string {
   if (lift === 0) return 'none left';
   return `× ${lift >= 10 ? lift.toFixed(0) : lift.toPrecision(2)}`;
 }
 
-function shorten(label: string): string {
-  return label.length > 24 ? `${label.slice(0, 23)}…` : label;
-}
-
 function round(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-function escapeXml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

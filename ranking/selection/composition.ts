@@ -2,13 +2,13 @@
 // the cut, and the same for every benchmark, by the documents it is the best one for.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import type { Run } from '../../run/run.ts';
 import { type Cut, type Cutoff, keptCondition } from '../cutoff.ts';
 import type { Ranking, ChosenScores } from '../generation.ts';
 import { withScores } from '../scores.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 
-const count = z.number().int().nonnegative();
 /** `share` is the fraction of all tokens on that side of the cut. */
 const side = z.strictObject({ documents: count, tokens: count, share: z.number() });
 

@@ -1,6 +1,7 @@
 // The manifest of a selection.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { unknownSchema } from '../../scoring/part.ts';
 import { settingsSchema } from '../../run/settings.ts';
 import { testTargetsSchema } from '../../indexer/index-card.ts';
@@ -10,7 +11,6 @@ import { filledQuotaSchema } from './quotas.ts';
 import { repeatSchema } from './repeat.ts';
 import { answerSchema, questionSchema } from '../budget/question.ts';
 
-const count = z.number().int().nonnegative();
 /** An answer without its ranking's publication time. */
 export const timelessAnswer = answerSchema.omit({ ranking: true }).strip();
 

@@ -4,6 +4,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { sqlString } from '../../data/duckdb/duckdb.ts';
 import { fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
@@ -20,8 +21,6 @@ export interface Quotas {
   weights: readonly { domain: string; weight: number }[];
   by: DomainColumn;
 }
-
-const count = z.number().int().nonnegative();
 
 export const filledQuotaSchema = z.strictObject({
   domain: z.string(),

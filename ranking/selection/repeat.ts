@@ -2,6 +2,7 @@
 // epochs. The last slice is the cutoff; a document belongs to the first slice that keeps it.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { parseScore, parseShare, parseWhole } from '../../run/amounts.ts';
 import type { Run } from '../../run/run.ts';
@@ -17,7 +18,6 @@ export const repeatColumn = 'repeat';
 
 const mostSlices = 20;
 const mostTimes = 1000;
-const count = z.number().int().nonnegative();
 
 /** The documents from a share or score up that no slice before it has, and how many times to repeat each. */
 export type Slice = CutPoint & { times: number };

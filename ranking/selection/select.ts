@@ -2,21 +2,21 @@
 // manifest that records how it was made. The same question to the same ranking gives the same bytes on any
 // number of threads; the manifest has no timestamps.
 
-import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { commitFile, commitJson } from '../../data/files/commit.ts';
-import { sqlString } from '../../data/duckdb/duckdb.ts';
-import { fail, reasonOf } from '../../run/errors/errors.ts';
+import { count } from '../../run/schemas.ts';
+import { commitJson } from '../../data/files/commit.ts';
+import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { settingsToShow } from '../../run/settings.ts';
-import { answerWithCutoff, resolveQuestion } from '../budget/answer.ts';
+import { answerWithCutoff } from '../budget/answer.ts';
+import { resolveQuestion } from '../budget/resolve-question.ts';
 import { compareComposition } from './composition.ts';
-import { type Cutoff, keptCondition } from '../cutoff.ts';
+import { keptCondition } from '../cutoff.ts';
 import { addUpUnknown } from '../../scoring/part.ts';
 import type { Ranking } from '../generation.ts';
-import { type Keeping, keptQuery, keptTable } from './kept-rows.ts';
+import { keptTable } from './kept-rows.ts';
 import { type LeakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
 import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
 import { countRepeats, questionOfSlices, type Slice, type SlicesSql, slicesSql } from './repeat.ts';
@@ -25,13 +25,12 @@ import { unknownTable, withScores } from '../scores.ts';
 import { writeDocuments } from './write-documents.ts';
 import { uploadFolder } from './upload.ts';
 import { isRemote } from '../../run/address.ts';
-import { sha256File } from '../../data/files/hash-files.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 import type { Answer, Question } from '../budget/question.ts';
 import { answerByQuotas } from './quota-answer.ts';
-import { timelessAnswer, type SelectionManifest, type SelectionFile } from './manifest.ts';
-
-const count = z.number().int().nonnegative();
+import { timelessAnswer, type SelectionManifest } from './manifest.ts';
+import { writeRows, describeFile } from './write-rows.ts';
+import type { Kept } from './write-rows.ts';
 
 export interface SelectionOptions {
   format: SelectionManifest['format'];
@@ -118,8 +117,6 @@ export async function writeSelection(
   });
 }
 
-type Kept = Keeping & Pick<Cutoff, 'documents' | 'tokens'>;
-
 /** What is kept if documents without a score are kept, too. */
 function withUnknown(run: Run, ranking: Ranking, kept: Kept): Kept {
   if (ranking.unknown === undefined) return kept;
@@ -175,57 +172,4 @@ async function decide(
   const filled = await fillQuotas(run, retargeted, answer.keep.rate, quotas);
   const byQuotas = answerByQuotas(answer, filled, await resolveQuestion(run, question));
   return { answer: byQuotas, kept: filled, retargeted, quotas: filled.quotas };
-}
-
-/**
- * Writes (shard, row, document, score, and how often to repeat it) of the kept documents, or of those that
- * satisfy `only`, until the signal aborts. Sorted, DuckDB's output does not depend on its threads.
- */
-export async function writeRows(
-  run: Run,
-  ranking: Ranking,
-  kept: Kept,
-  path: string,
-  signal?: AbortSignal,
-  only: { condition: string; documents: number; repeat?: string | undefined } = {
-    condition: 'true',
-    documents: kept.documents,
-  },
-): Promise<void> {
-  await withScores(run, ranking, (connection, table) =>
-    commitFile(path, async (temporary) => {
-      signal?.throwIfAborted();
-      signal?.addEventListener('abort', () => connection.interrupt(), { once: true });
-      const reader = await connection
-        .runAndReadAll(
-          `COPY (SELECT * FROM (${keptQuery(table, kept, only.repeat)}) ` +
-            `WHERE ${only.condition} ORDER BY shard, "row") ` +
-            `TO ${sqlString(temporary)} (FORMAT parquet, COMPRESSION zstd)`,
-        )
-        .catch((error: unknown) => {
-          throw readingError(run, error);
-        });
-      const written = Number(reader.getRowObjects()[0]?.['Count']);
-      if (written !== only.documents) {
-        throw fail('FILE_DAMAGED', {
-          path: run.files.scores,
-          reason: `${written} documents are above the cutoff, but the ranking counts ${only.documents}`,
-          command: 'betr rank',
-        });
-      }
-    }),
-  );
-}
-
-/** DuckDB reads and writes in one statement: FILE_DAMAGED if its error names a part, else the error itself. */
-function readingError({ files }: Run, error: unknown): unknown {
-  const reason = reasonOf(error);
-  return reason.includes(`${files.scores}/`)
-    ? fail('FILE_DAMAGED', { path: files.scores, reason, command: 'betr rank' }, error)
-    : error;
-}
-
-async function describeFile(folder: string, file: string, documents: number): Promise<SelectionFile> {
-  const path = join(folder, file);
-  return { file, documents, bytes: (await stat(path)).size, sha256: await sha256File(path) };
 }

@@ -13,28 +13,22 @@ import { shardsOf, type ShardState } from '../../scoring/shard-changes.ts';
 import { commitFile } from '../../data/files/commit.ts';
 import type { Shard } from '../../data/documents.ts';
 import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
-import { BetrError, fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
+import { fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import { readRawRows } from '../../data/read.ts';
-import { noEdits } from '../../data/parquet/copy-column.ts';
-import { checkCopyable, copyRows, spansOfRows } from '../../data/parquet/copy-rows.ts';
-import { openCopy } from '../../data/parquet/copy.ts';
-import { readFooter } from '../../data/parquet/footer.ts';
 import type { Run } from '../../run/run.ts';
-import type { FieldNames } from '../../run/settings.ts';
 import { listCorpus } from '../../data/shards.ts';
 import { openZstdCompressor } from '../../data/compression/zstd.ts';
 import type { Ranking } from '../generation.ts';
 import { cutLine } from './excise.ts';
-import { addRepeat, checkUnused } from './repeat-field.ts';
-import { planCuts } from './excise-parquet.ts';
+import { addRepeat } from './repeat-field.ts';
 import { type LeakMask, type PassageRow, passageRow, shardPassages } from './leak-mask.ts';
 import { documentsFolder } from './out-folder.ts';
 import { withRunDatabase } from '../scores.ts';
-import { isRemote, showPath } from '../../run/address.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 import { nameFiles } from './name-files.ts';
 import { repeatColumn } from './repeat.ts';
+import { type Copied, copyParquetRows, readColumns, type Wanted } from './copy-parquet.ts';
 
 /** Lines are compressed in blocks of this many bytes, as each call costs a thread switch. */
 const bytesPerWrite = 1 << 18;
@@ -117,67 +111,6 @@ async function readPassages(
   for (const passage of await queryRows(connection, shardPassages(cut, shard), passageRow))
     byRow.set(passage.row, [...(byRow.get(passage.row) ?? []), passage]);
   return byRow;
-}
-
-interface Wanted {
-  shard: Shard;
-  /** Ascending, and how many times to repeat each if that is to be added. */
-  rows: readonly number[];
-  times: readonly number[] | undefined;
-  fields: FieldNames;
-  /** Passages to cut out, by row. */
-  passages: ReadonlyMap<number, readonly PassageRow[]>;
-}
-
-/** Copied rows, and the documents made of them. */
-interface Copied {
-  rows: number;
-  documents: number;
-}
-
-/** Copies rows of a Parquet file with all columns; the physical layout may differ. */
-async function copyParquetRows(
-  { shard, rows, times, fields, passages }: Wanted,
-  path: string,
-): Promise<Copied> {
-  const leaky = rows.filter((row) => passages.has(row));
-  try {
-    const footer = await readFooter(shard.path);
-    if ((rows.at(-1) ?? -1) >= footer.rows) throw fail('SHARD_CHANGED', { path: shard.path });
-    checkCopyable(footer);
-    if (times !== undefined)
-      checkUnused(
-        footer.root.children.map(({ name }) => name),
-        shard,
-      );
-    const cuts = leaky.length === 0 ? noEdits : await planCuts(shard, footer, fields, leaky, passages);
-    const edits =
-      times === undefined
-        ? cuts
-        : {
-            ...cuts,
-            added: { name: repeatColumn, values: new Map(rows.map((row, i) => [row, times[i] ?? 1])) },
-          };
-    const copy = isRemote(shard.path) ? await openCopy(shard.path, shard.bytes) : undefined;
-    try {
-      await copy?.fetch(spansOfRows(footer, rows));
-      return {
-        rows: rows.length,
-        documents: await copyRows(copy?.path ?? shard.path, footer, rows, path, edits),
-      };
-    } finally {
-      await copy?.close();
-    }
-  } catch (error) {
-    throw error instanceof BetrError || systemCode(error) !== ''
-      ? error
-      : fail('FILE_UNREADABLE', { path: showPath(shard.path), reason: reasonOf(error) }, error);
-  }
-}
-
-/** The columns of a query, all of numbers. */
-async function readColumns(connection: DuckDBConnection, sql: string): Promise<number[][]> {
-  return z.array(z.array(z.number())).parse((await connection.runAndReadAll(sql)).getColumns());
 }
 
 async function copyLines({ shard, rows, times, fields, passages }: Wanted, path: string): Promise<Copied> {

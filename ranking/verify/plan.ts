@@ -2,7 +2,8 @@
 
 import { basename } from 'node:path';
 import { chunkOf, type ListedPart } from '../../scoring/part.ts';
-import { listTasks, readPlan } from '../../scoring/plan.ts';
+import { readPlan } from '../../scoring/plan.ts';
+import { listTasks } from '../../scoring/tasks.ts';
 import { isWhole, readPublishedParts } from '../../scoring/published.ts';
 import { fingerprint, type Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';

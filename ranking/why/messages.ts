@@ -1,6 +1,7 @@
 // The messages between the server and its text worker.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { shardSchema } from '../../data/documents.ts';
 import type { ErrorData } from '../../run/errors/errors.ts';
 import type { Explanation } from '../../classifier/explain.ts';
@@ -17,7 +18,6 @@ export const textsSchema = z.strictObject({
     .max(mostTexts)
     .meta({ description: `1 to ${mostTexts} texts.` }),
 });
-const count = z.number().int().nonnegative();
 
 export const taskSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('heads'), shard: shardSchema, rows: z.array(count), withinMs: z.number() }),

@@ -3,6 +3,7 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { parquetSource, sqlName, sqlString } from '../../data/duckdb/duckdb.ts';
 import { queryRows, sqlList } from '../../data/duckdb/rows.ts';
 import { BetrError, fail } from '../../run/errors/errors.ts';
@@ -37,7 +38,6 @@ export interface ShownDocument {
   text: ShownText;
 }
 
-const count = z.number().int().nonnegative();
 const partRow = z.object({
   document: z.string(),
   source: z.string(),

@@ -1,4 +1,4 @@
-// The area under the ROC curve with a 95 % interval: DeLong's (1988), or Newcombe's score interval (2006, method
+// The area under the ROC curve with a 95% interval: DeLong's (1988), or Newcombe's score interval (2006, method
 // 5) where DeLong's variance is 0 or unknown. If every pair is in the right order, DeLong's interval is a single
 // point even for two texts; for a single text on a side, it does not exist.
 

@@ -26,7 +26,7 @@ export const examPartSchema = z.strictObject({
    * where ties count half.
    */
   measure: z.enum(['area under the curve', 'preferred to the copy']),
-  /** With the 95 % interval; null if a side has no score, or no text and its copy both have one. */
+  /** With the 95% interval; null if a side has no score, or no text and its copy both have one. */
   estimate,
   questions: z.array(
     z.strictObject({

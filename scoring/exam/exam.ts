@@ -89,7 +89,7 @@ export async function examineJudge(
     leastArea,
     mostUnknown,
     interval:
-      "95 %. Area under the curve: DeLong's; Newcombe's score interval where DeLong's variance is 0 " +
+      "95%. Area under the curve: DeLong's; Newcombe's score interval where DeLong's variance is 0 " +
       '(such as with every ' +
       "pair in the same order, or tied) or unknown (one text on a side). Preferred to the copy: Wilson's",
     parts,

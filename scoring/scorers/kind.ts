@@ -84,6 +84,8 @@ export interface PreparedScorer {
   fingerprint: string;
   /** Notes for users of the ranking. */
   notes: string[];
+  /** Why the ranking may be worthless. */
+  warnings?: readonly string[] | undefined;
   /** If it is cross-fitted: the fingerprint of the scorer that it stands in for. */
   crossFits?: string | undefined;
   /** If it uses the run's targets: forced targets that are test items. */

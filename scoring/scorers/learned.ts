@@ -6,7 +6,7 @@ import type { Card } from '../../classifier/classifier-card.ts';
 export function describeLearned({ outputs }: Pick<Card, 'outputs'>, what: string): string[] {
   const { value, low, high } = outputs[0]?.heldOut.rocAuc ?? { value: 0, low: 0, high: 0 };
   return [
-    `A classifier scores the corpus. It learned ${what}; its cross-fitted ROC-AUC for the best 10 % is ` +
+    `A classifier scores the corpus. It learned ${what}; its cross-fitted ROC-AUC for the best 10% is ` +
       `${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)}).`,
     ...(low > 0.5
       ? []

@@ -51,6 +51,7 @@ export const preparedSchema = z.strictObject({
   slow: z.boolean().optional(),
   fingerprint: z.string(),
   notes: z.array(z.string()),
+  warnings: z.array(z.string()).optional(),
   crossFits: z.string().optional(),
   testTargets: testTargetsSchema.optional(),
 }) satisfies z.ZodType<PreparedScorer>;
@@ -58,7 +59,7 @@ const savedSchema = preparedSchema.extend({ scorer: z.string() });
 
 /** The run with the ranking of a scorer. Errors: SCORER_UNKNOWN. */
 export function rankingRun(run: Run, scorer: string): Run {
-  return parseScorer(scorer).kind === betr ? run : { ...rankingOf(run, rankingName(run, scorer)), scorer };
+  return parseScorer(scorer).kind === betr ? run : rankingOf(run, rankingName(run, scorer), scorer);
 }
 
 /**
@@ -174,6 +175,12 @@ export function learnsClassifier(scorer: string): boolean {
   return kind === crossFit
     ? learnsClassifier(learnedScorer(argument))
     : [betr, head, edu, lmScore].includes(kind);
+}
+
+/** Whether a model other than the classifier reads documents for the scorer, which takes long. Errors: SCORER_UNKNOWN. */
+export function asksModel(scorer: string): boolean {
+  const { kind, argument } = parseScorer(scorer);
+  return kind === crossFit ? asksModel(learnedScorer(argument)) : [head, edu, lmScore, lmAll].includes(kind);
 }
 
 /** Whether the scorer needs the sample of an index. Errors: SCORER_UNKNOWN. */

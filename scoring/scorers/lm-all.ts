@@ -5,12 +5,13 @@ import { textOf } from '../../data/documents.ts';
 import type { Judge, JudgedText } from '../../indexer/judges/judge.ts';
 import { readQuestions } from '../../indexer/judges/questions.ts';
 import { BetrError, fail } from '../../run/errors/errors.ts';
+import type { RankExam } from '../exam/rank-exam.ts';
 import { type Report, silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import type { JudgeSettings } from '../../run/judge-settings.ts';
 import type { BatchNotes, CorpusScorer, ScorerKind } from './kind.ts';
 import { measureJudge, priceOf } from './lm-measure.ts';
-import { describeModel, publishedTest, warnOfDummy } from './lm-score.ts';
+import { describeModel, publishedTest, warnOfDummy, withArticle } from './lm-score.ts';
 
 export const lmAll: ScorerKind = {
   name: 'lm#all',
@@ -23,6 +24,7 @@ export const lmAll: ScorerKind = {
     const { openJudge } = await import('../../indexer/judges/judge.ts');
     const judge = await openJudge(main, name, report);
     try {
+      const examined = await examine(main, judge, forceJudge, report);
       return {
         kind: 'lm#all',
         file: '',
@@ -32,12 +34,13 @@ export const lmAll: ScorerKind = {
         slow: true,
         fingerprint: judge.fingerprint,
         notes: [
-          `The judge "${name}" gives every document a ${judge.kind} (${describeModel(judge)}).`,
+          `The judge "${name}" gives every document ${withArticle(judge.kind)} (${describeModel(judge)}).`,
           ...warnOfDummy(judge),
-          ...(await examine(main, judge, forceJudge, report)),
+          ...examined.notes,
           ...judge.notes,
           publishedTest,
         ],
+        warnings: examined.warnings,
       };
     } finally {
       await judge.close();
@@ -51,17 +54,14 @@ export const lmAll: ScorerKind = {
   },
 };
 
-/** Notes on the exam. Errors: JUDGE_EXAM_FAILED, those of `examineForRanking`. */
-async function examine(run: Run, judge: Judge, force: boolean, report: Report): Promise<string[]> {
-  const { examineForRanking } = await import('../exam/rank-exam.ts');
+/** Errors: JUDGE_EXAM_FAILED, those of `examineForRanking`. */
+async function examine(run: Run, judge: Judge, force: boolean, report: Report): Promise<RankExam> {
+  const { examineForRanking, notExamined } = await import('../exam/rank-exam.ts');
   try {
     return await examineForRanking(run, judge, force, report);
   } catch (error) {
     if (!(error instanceof BetrError) || error.code !== 'STEP_MISSING') throw error;
-    return [
-      `The judge "${judge.name}" was not examined, because there is no sample to draw texts from (betr index). ` +
-        'Nothing shows whether its scores mean anything.',
-    ];
+    return notExamined(judge, 'there is no sample to draw texts from (betr index)');
   }
 }
 

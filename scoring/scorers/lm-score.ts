@@ -48,7 +48,7 @@ const prepare: ScorerKind['prepare'] = async (context) => {
       notes: [
         describeJudged(judge, judged),
         ...warnOfDummy(judge),
-        ...examined,
+        ...examined.notes,
         ...(earlier === undefined
           ? []
           : describeChange(earlier, (await readTargetScores(run.files.targets)) ?? new Map())),
@@ -57,6 +57,7 @@ const prepare: ScorerKind['prepare'] = async (context) => {
         publishedTest,
         ...card.notes,
       ],
+      warnings: examined.warnings,
     };
   } finally {
     await judge.close();
@@ -143,6 +144,10 @@ export function describeModel({ model, kind }: Judge): string {
   return `model ${model.name}: ${from.join(', ')}`;
 }
 
+export function withArticle(kind: Judge['kind']): string {
+  return `${kind === 'LM-Score' ? 'an' : 'a'} ${kind}`;
+}
+
 /** A dummy model is for trying out settings. */
 export function warnOfDummy({ model }: Judge): string[] {
   return model.source.backEnd === 'dummy'
@@ -159,7 +164,7 @@ function describeJudged(judge: Judge, { documents, unknown }: JudgedNote): strin
   const reasons = describeReasons(unknown);
   return (
     `The judge "${judge.name}" gave ${formatCountOf(documents, 'sampled document')} ` +
-    `${judge.kind === 'LM-Score' ? 'an' : 'a'} ${judge.kind} (${describeModel(judge)}). ` +
+    `${withArticle(judge.kind)} (${describeModel(judge)}). ` +
     (missing === 0
       ? 'All were scored.'
       : `Of these, ${formatCount(missing)} ${missing === 1 ? 'is' : 'are'} unknown (${reasons}) and ` +

@@ -20,9 +20,9 @@ export function formatFlops(flops: number): string {
   return Number(flops.toPrecision(3)).toExponential().replace('+', '');
 }
 
-/** 0.0711 as "7.11 %", with three digits; a share below 1 is at most "99.9 %". */
+/** 0.0711 as "7.11%", with three digits; a share below 1 is at most "99.9%". */
 export function formatShare(share: number): string {
-  return `${Number(Math.min(100 * share, share < 1 ? 99.9 : Infinity).toPrecision(3))} %`;
+  return `${Number(Math.min(100 * share, share < 1 ? 99.9 : Infinity).toPrecision(3))}%`;
 }
 
 /**

@@ -184,6 +184,31 @@ export interface Ready {
   problem: { code: string; detail: string; status: number } | null;
 }
 
+/** GET /training: by name. */
+export interface Training {
+  jobs: readonly TrainingJob[];
+}
+export interface TrainingJob {
+  name: string;
+  /** Null if the job cannot be read. */
+  kind: string | null;
+  state: 'waiting' | 'running' | 'stopped' | 'failed' | 'invalid' | 'done';
+  step: number | null;
+  steps: number | null;
+  loss: number | null;
+  tokensPerSecond: number | null;
+  secondsLeft: number | null;
+  /** When the last event was written. */
+  at: string | null;
+  problem: string | null;
+}
+
+/** GET /training/{name}: `next` is where the events that follow begin. */
+export interface TrainingEvents {
+  events: readonly { step?: number | undefined; loss?: number | undefined }[];
+  next: number;
+}
+
 /** GET /domains: best first; `ofDomains` is the total. */
 export interface Domains {
   estimator: string;
@@ -228,32 +253,3 @@ export interface Evaluation {
 interface Match {
   mean: { bitsPerByte: Interval & { n: number }; gain: Interval };
 }
-
-/** What a person is to judge next. */
-interface AuditWork {
-  next: readonly string[];
-  left: number;
-  forOthers: number;
-}
-
-export type AuditAnswer = 'yes' | 'no' | 'cannot tell';
-
-/** GET /audit/state */
-export interface AuditState extends AuditWork {
-  audit: { id: string; question: string };
-  superseded: boolean;
-  /** The name as the server keeps it. */
-  person: string;
-  answered: readonly { id: string; answer: AuditAnswer; note: string }[];
-}
-
-/** GET /audit/documents/ID */
-export interface AuditDocument {
-  text: string | null;
-  truncated: boolean;
-  problem: { detail: string } | null;
-  about: { score: number; slice: number; slices: number; source: string; document: string } | null;
-}
-
-/** POST /audit/answers */
-export type AuditSaved = AuditWork;

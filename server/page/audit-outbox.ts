@@ -1,7 +1,7 @@
 // Answers on their way to the server. They stay in the browser's storage until the server confirms them, so
 // that neither a lost connection nor a closed tab loses one.
 
-import { type AuditAnswer, type AuditSaved } from './answers.ts';
+import { type AuditAnswer, type AuditSaved } from './audit-answers.ts';
 import { askJson, problemOf, type Problem } from './ask.ts';
 
 export interface Entry {

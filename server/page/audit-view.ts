@@ -1,7 +1,7 @@
 // What the page of an audit shows, and its keys.
 
 import { formatCount, formatScore } from './amounts.ts';
-import type { AuditAnswer, AuditDocument } from './answers.ts';
+import type { AuditAnswer, AuditDocument } from './audit-answers.ts';
 import type { Problem } from './ask.ts';
 import { find } from './dom.ts';
 

@@ -3,7 +3,7 @@
 
 import { type Entry, openOutbox } from './audit-outbox.ts';
 import { openAuditView } from './audit-view.ts';
-import type { AuditAnswer, AuditDocument, AuditState } from './answers.ts';
+import type { AuditAnswer, AuditDocument, AuditState } from './audit-answers.ts';
 import { askJson, keepKey, problemOf } from './ask.ts';
 
 const personKey = 'betr-person';

@@ -42,7 +42,7 @@ function drawHead(): HTMLElement {
       head('Next row adds', { class: '' }),
       head('Paper’s accuracy at', { colspan: '4', rowspan: '1', class: 'group' }),
     ),
-    make('tr', {}, ...testedRates.map((rate) => head(`${100 * rate} %`, { rowspan: '1' }))),
+    make('tr', {}, ...testedRates.map((rate) => head(formatShare(rate), { rowspan: '1' }))),
   );
 }
 

@@ -100,7 +100,7 @@ export function formatLift(lift: number): string {
 }
 
 function formatSmallShare(share: number): string {
-  return share > 0 && share < 0.001 ? '< 0.1 %' : formatShare(share);
+  return share > 0 && share < 0.001 ? '< 0.1%' : formatShare(share);
 }
 
 function foldSmall(changes: readonly Change[]): readonly Change[] {

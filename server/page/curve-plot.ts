@@ -22,7 +22,7 @@ export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void
   const draw = (plot: uPlot): void => {
     const crossovers = curve.paper.crossovers.map(({ flops, from, to }, row): Line => ({
       x: Math.log10(flops),
-      name: `${100 * from} → ${100 * to} %`,
+      name: `${100 * from} → ${formatShare(to)}`,
       color: color('quiet'),
       dashed: true,
       row,
@@ -58,7 +58,7 @@ export function openCurvePlot(holder: HTMLElement, pick: (flops: number) => void
       axis({
         size: 44,
         splits: (_plot, _index, low) => percentTicks.map(Math.log10).filter((tick) => tick >= low),
-        values: (_plot, ticks) => ticks.map((tick) => `${Number((10 ** tick).toPrecision(1))} %`),
+        values: (_plot, ticks) => ticks.map((tick) => formatShare(10 ** tick / 100)),
       }),
     ],
     series: [

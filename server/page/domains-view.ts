@@ -100,7 +100,7 @@ function drawTable(domains: readonly Domain[], ofDomains: number): HTMLElement[]
         head('Domain'),
         ...(counted ? [head('Tokens', 'number')] : []),
         head('Estimate', 'number'),
-        head('95 % interval', 'number'),
+        head('95% interval', 'number'),
         head('Chosen', 'number'),
         head('Weight'),
         head('', 'number'),

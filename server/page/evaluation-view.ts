@@ -12,7 +12,7 @@ export function showEvaluation({ trainWords, rankings, selections }: Evaluation)
   find('#evaluationNote', HTMLElement).textContent =
     `A small language model is trained on ${formatCount(trainWords)} words of each selection and tested ` +
     `on ${formatCount(examples)} held-out benchmark examples and on held-out text from the other ` +
-    'sources. Gain: bits per byte saved over a random selection of the same size, with 95 % intervals. ' +
+    'sources. Gain: bits per byte saved over a random selection of the same size, with 95% intervals. ' +
     `Measured on ranking ${rankings[0]?.generation ?? ''}.`;
   const sorted = selections.toSorted(
     (a, b) => a.keep - b.keep || b.targetMatch.mean.gain.value - a.targetMatch.mean.gain.value,

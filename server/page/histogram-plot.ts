@@ -1,6 +1,6 @@
 // The histogram of scores: the corpus's tokens by score, how many of them are kept, and the cutoff.
 
-import { formatScore } from './amounts.ts';
+import { formatScore, formatShare } from './amounts.ts';
 import type { Histogram } from './answers.ts';
 import { axis, color, drawLines, openPlot } from './plot.ts';
 import uPlot from './uplot.js';
@@ -43,8 +43,7 @@ export function openHistogramPlot(holder: HTMLElement): HistogramPlot {
       }),
       axis({
         size: 44,
-        values: (_plot, ticks) =>
-          ticks.map((tick) => (tick === 0 ? '0' : `${Number((100 * tick).toPrecision(3))} %`)),
+        values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : formatShare(tick))),
       }),
     ],
     series: [{}, filled('dropped'), filled('kept')],

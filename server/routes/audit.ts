@@ -1,9 +1,11 @@
 // /audit: the page on which people judge documents, and the requests that it sends.
 
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { BetrError, fail } from '../../run/errors/errors.ts';
 import { type Audit, findAudit, isSuperseded } from '../../evaluation/audit/audit.ts';
-import { answers, noteLength, readDecisions, saveAnswers } from '../../evaluation/audit/decisions.ts';
+import { answers, noteLength, readDecisions } from '../../evaluation/audit/decisions.ts';
+import { saveAnswers } from '../../evaluation/audit/save-answers.ts';
 import { longestName, nameOf } from '../../evaluation/audit/person.ts';
 import { type Queue, queueOf } from '../../evaluation/audit/queue.ts';
 import { readAuditTexts } from '../../evaluation/audit/texts.ts';
@@ -12,7 +14,6 @@ import { route } from '../route.ts';
 import { charactersParameter } from './parameters.ts';
 import { sendPageFile } from './page.ts';
 
-const count = z.number().int().nonnegative();
 const auditParameter = z
   .string()
   .max(100)

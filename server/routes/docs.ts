@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { catalogEntries } from '../../run/errors/errors.ts';
+import { escapeHtml } from '../../run/escape-html.ts';
 import { type Route, route } from '../route.ts';
 import { describeParameters, describeRoutes, type Json } from './openapi.ts';
 
@@ -57,7 +58,7 @@ ${routes.map(writeRoute).join('\n')}
 <h1 id="errors">Errors</h1><table><tr><th>code</th><th>status</th><th>example</th></tr>${catalogEntries()
       .map(
         ({ code, status, example }) =>
-          `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${escape(example)}</td></tr>`,
+          `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${escapeHtml(example)}</td></tr>`,
       )
       .join('')}</table></html>`
   );
@@ -78,21 +79,17 @@ function writeRoute({
 }: Route): string {
   const rows = [...describeParameters(params, 'path'), ...describeParameters(query, 'query')].map(
     ({ name, in: place, description }) =>
-      `<tr><td><code>${escape(String(name))}</code></td><td>${String(place)}</td>` +
-      `<td>${escape(typeof description === 'string' ? description : '')}</td></tr>`,
+      `<tr><td><code>${escapeHtml(String(name))}</code></td><td>${String(place)}</td>` +
+      `<td>${escapeHtml(typeof description === 'string' ? description : '')}</td></tr>`,
   );
   const types = [...(reply.schema === undefined ? [] : ['application/json']), ...(reply.types ?? [])];
   return [
-    `<h2><code>${method.toUpperCase()} ${escape(path.replace(/:(\w+)/g, '{$1}'))}</code></h2>`,
-    `<p>${escape(summary)}${access === 'jobs' ? needsKey : ''}</p>`,
+    `<h2><code>${method.toUpperCase()} ${escapeHtml(path.replace(/:(\w+)/g, '{$1}'))}</code></h2>`,
+    `<p>${escapeHtml(summary)}${access === 'jobs' ? needsKey : ''}</p>`,
     rows.length === 0 ? '' : `<table>${rows.join('')}</table>`,
     body === undefined
       ? ''
-      : `<p class="muted">Body: ${escape(['application/json', ...bodyTypes].join(' or '))}.</p>`,
-    `<p class="muted">${reply.status ?? 200}: ${escape(reply.description)} ${escape(types.join(', '))}</p>`,
+      : `<p class="muted">Body: ${escapeHtml(['application/json', ...bodyTypes].join(' or '))}.</p>`,
+    `<p class="muted">${reply.status ?? 200}: ${escapeHtml(reply.description)} ${escapeHtml(types.join(', '))}</p>`,
   ].join('');
-}
-
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -3,13 +3,8 @@
 
 import { z } from 'zod';
 import { BetrError, fail } from '../../run/errors/errors.ts';
-import {
-  listAroundCutoff,
-  listDocuments,
-  type Listing,
-  orders,
-  type Page,
-} from '../../ranking/list-documents.ts';
+import { listAroundCutoff, listDocuments, type Listing, orders } from '../../ranking/list-documents.ts';
+import { type Page } from '../../ranking/document-page.ts';
 import { rankedDocumentSchema } from '../../ranking/ranked-document.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { charactersParameter, wholeParameter } from './parameters.ts';

@@ -14,7 +14,7 @@ import type { Cutoff } from '../../ranking/cutoff.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { eachKeptRow } from '../../ranking/selection/kept-rows.ts';
 import { withSpill } from '../../ranking/scores.ts';
-import { writeRows } from '../../ranking/selection/select.ts';
+import { writeRows } from '../../ranking/selection/write-rows.ts';
 import { questionFields } from './question.ts';
 import { type Reply, route } from '../route.ts';
 import { encoders, mediaTypes } from './selection-formats.ts';

@@ -55,7 +55,7 @@ await withRun(async (run) => {
     );
     const end = median(rss.slice(-tenth));
     tell(
-      'memory at the end within 20 % of that in the middle',
+      'memory at the end within 20% of that in the middle',
       {
         middleMB: Math.round(middle / 1e6),
         endMB: Math.round(end / 1e6),

@@ -49,7 +49,7 @@ function scoreRows(scorer: Scorer, rows: readonly Row[]): Float32Array {
   return out.filter((_, i) => i % scorer.outputs.length === 0);
 }
 
-/** ROC-AUC of scores for the best 10 % of the targets. */
+/** ROC-AUC of scores for the best 10% of the targets. */
 function aucOf(scores: Float32Array, targets: readonly Row[]): number {
   const values = Float64Array.from(targets, ({ score }) => Number(score));
   const judged = prepareJudged(scores, values, labelDocuments(values).top);
@@ -106,7 +106,7 @@ describe('cross-fitting', () => {
       return [own, noise(own, 10 + seed)];
     });
     expect(Math.abs(mean - 0.5)).toBeLessThan(0.04);
-    // Of 95 % intervals from so few documents, one in ten misses; a leak would make all of them miss.
+    // Of 95% intervals from so few documents, one in ten misses; a leak would make all of them miss.
     expect(misses).toBeLessThanOrEqual(2);
   });
 

@@ -3,7 +3,7 @@
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { makePlan } from '../../scoring/plan.ts';
+import { makePlan } from '../../scoring/make-plan.ts';
 import { readPublishedParts } from '../../scoring/published.ts';
 import { openScorer, prepareScorer } from '../../scoring/scorers/list.ts';
 import { workOnPlan } from '../../scoring/work.ts';

@@ -107,7 +107,7 @@ describe('betr rank --scorer head:MODEL', () => {
       stdout: expect.stringMatching(
         new RegExp(
           String.raw`Ranked 1,200 documents[^]*Note: .* learned the probability of "hq" that judge gives the sample; ` +
-            String.raw`its cross-fitted ROC-AUC for the best 10 % is (?:0\.9\d\d|1\.000) `,
+            String.raw`its cross-fitted ROC-AUC for the best 10% is (?:0\.9\d\d|1\.000) `,
         ),
       ),
     });

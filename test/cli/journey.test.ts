@@ -156,7 +156,7 @@ describe('betr', () => {
         (await betr(folder, ['cutoff', '--budget', '1e21', '--pool-tokens', '1e12', '--json'])).stdout,
       ),
     );
-    // Method, section 5: 7.1 % for 1e21, but a tenth of a percent more by the floor of a pool of 1e12 tokens
+    // Method, section 5: 7.1% for 1e21, but a tenth of a percent more by the floor of a pool of 1e12 tokens
     // is not needed.
     expect(answer.keep).toMatchObject({ rate: expect.closeTo(0.0711, 4), setBy: 'law' });
     expect(answer.flags).toContain('tokens-estimated');

@@ -1,7 +1,7 @@
 // Sentences that results are told with, where the figures decide what is said.
 
 import { describe, expect, it } from '@jest/globals';
-import { describeDrift } from '../../cli/commands/rank.ts';
+import { describeDrift } from '../../cli/rank-text.ts';
 import { describeVerdict } from '../../evaluation/evaluation.ts';
 import type { Drift } from '../../ranking/drift.ts';
 import { describeFewChunks } from '../../scoring/score-progress.ts';
@@ -27,7 +27,7 @@ describe('the drift', () => {
   });
   it('names only what changed', () => {
     expect(describeDrift(drift(0, 0.25, 0.5))).toEqual([
-      'Drift since a: source "web" from 25 % to 50 % of the tokens',
+      'Drift since a: source "web" from 25% to 50% of the tokens',
     ]);
     expect(describeDrift(drift(0.1, 0.25, 0.25))).toEqual([
       'Drift since a: PSI of the scores 0.100, largest distance 0.100',
@@ -57,7 +57,7 @@ describe('a classifier that may be no better than chance', () => {
   };
   it('comes with a warning', () => {
     expect(notes(0.51)).toEqual([
-      'A classifier scores the corpus. It learned these scores; its cross-fitted ROC-AUC for the best 10 % is 0.600 ' +
+      'A classifier scores the corpus. It learned these scores; its cross-fitted ROC-AUC for the best 10% is 0.600 ' +
         '(0.510–0.700).',
     ]);
     expect(notes(0.5)[1]).toMatch(/did not learn these scores/);

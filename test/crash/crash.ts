@@ -65,6 +65,23 @@ async function makeCrashRun(folder: string, more: object, lines: number): Promis
   return makeTrainedRun(folder, { chunkMegabytes: 0.02, beatSeconds: 0.1, lostSeconds: 0.8, more });
 }
 
+/** What stays of an undisturbed ranking. */
+export interface Kept {
+  /** Throws if a ranking that was killed has something else. */
+  compare: (run: Run) => Promise<void>;
+}
+
+async function keepBytes(run: Run): Promise<Kept> {
+  const undisturbed = await hashRun(run);
+  return {
+    async compare(again) {
+      if ((await hashRun(again)) === undisturbed) return;
+      const names = (await readdir(again.folder, { recursive: true })).join(' ');
+      throw new Error(`after being killed, a run has other bytes: ${names}`);
+    },
+  };
+}
+
 export interface CrashOptions {
   /** Each ranking has a random number of workers between these. */
   fewestWorkers?: number;
@@ -74,6 +91,13 @@ export interface CrashOptions {
   lines?: number;
   /** More settings. */
   more?: object;
+  /**
+   * What stays of a ranking, by default the bytes of its files, and whether the same stays after being killed: throws
+   * if it does not.
+   */
+  keep?: (run: Run) => Promise<Kept>;
+  /** Called at the moment when a ranking is killed. */
+  disturb?: () => void;
   /** Called after each series with the run, and the number of rounds that the series had. */
   finished?: (run: Run, rounds: number) => Promise<void>;
 }
@@ -89,12 +113,18 @@ export async function crashRankings(
   tell: (line: string) => void,
   options: CrashOptions = {},
 ): Promise<CrashResult> {
-  const { scorer = defaultScorer, more = {}, lines = 300, finished = () => Promise.resolve() } = options;
+  const {
+    scorer = defaultScorer,
+    more = {},
+    lines = 300,
+    finished = () => Promise.resolve(),
+    keep = keepBytes,
+  } = options;
   const random = openRandom(seed);
   const main = await makeCrashRun(folder, more, lines);
   await rankCorpus(main, silent, scorer);
   const run = rankingRun(main, scorer);
-  const undisturbed = await hashRun(run);
+  const undisturbed = await keep(run);
   const parts = await countParts(run);
   const result: CrashResult = { rounds, kinds: {}, series: 0, midway: 0 };
   let begun = 0;
@@ -130,7 +160,7 @@ async function crashOnce(
   run: Run,
   parts: number,
   random: () => number,
-  { fewestWorkers = 1, mostWorkers = 3, scorer = defaultScorer }: CrashOptions,
+  { fewestWorkers = 1, mostWorkers = 3, scorer = defaultScorer, disturb }: CrashOptions,
 ): Promise<{ kind: string; published: boolean }> {
   const kind = kinds[Math.floor(random() * kinds.length)] ?? 'group';
   const workers = fewestWorkers + Math.floor(random() * (mostWorkers - fewestWorkers + 1));
@@ -149,6 +179,7 @@ async function crashOnce(
   child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
   const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
   await Promise.race([ended, waitForMoment(run, parts, random)]);
+  disturb?.();
   if (kind === 'group') killGroup(child, 'SIGKILL');
   else if (kind === 'coordinator') child.kill('SIGKILL');
   else if (kind === 'terminated') killGroup(child, 'SIGTERM');
@@ -210,12 +241,9 @@ async function finishUndisturbed(run: Run, main: Run, scorer: string): Promise<v
   await withLock(run, () => rankCorpus(main, silent, scorer));
 }
 
-async function compare(run: Run, undisturbed: string): Promise<void> {
+async function compare(run: Run, undisturbed: Kept): Promise<void> {
   const { problems } = await verifyRanking(run, { corpus: true }, silent);
   if (problems.length > 0)
     throw new Error(`after being killed, a ranking is not proven: ${problems.join('; ')}`);
-  if ((await hashRun(run)) !== undisturbed)
-    throw new Error(
-      `after being killed, a run has other bytes: ${(await readdir(run.folder, { recursive: true })).join(' ')}`,
-    );
+  await undisturbed.compare(run);
 }

@@ -1,7 +1,7 @@
-import { expect, jest } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { withFolder } from '../data/collect.ts';
-import { longTest } from '../long.ts';
-import { crashJudging } from './judge-crash.ts';
+import { everything, longTest } from '../long.ts';
+import { crashJudging, crashServers } from './judge-crash.ts';
 
 jest.setTimeout(900_000);
 
@@ -12,5 +12,13 @@ longTest('judging, killed at random, loses no answer, and equals an undisturbed 
     expect(answers).toBeGreaterThan(600 * series);
     expect(series).toBeGreaterThan(5);
     expect(midway).toBeGreaterThan(10);
+  });
+});
+
+it('judging by servers, both killed at random, loses no answer, and comes to the same scores within .001', async () => {
+  await withFolder(async (folder) => {
+    const { series, midway, answers } = await crashServers(folder, everything ? 40 : 2, 11);
+    expect(answers).toBeGreaterThan(600 * series);
+    if (everything) expect(midway).toBeGreaterThan(5);
   });
 });

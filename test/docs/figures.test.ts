@@ -75,7 +75,7 @@ describe('the figures of the documentation', () => {
         budgets.map((flops) => (100 * lawRate(laws[name], planModel({ flops }, tokensPerParam))).toFixed(1)),
       );
     }
-    const tested = rowsOf(page, /^(?:\d+ %|no filter)$/);
+    const tested = rowsOf(page, /^(?:\d+%|no filter)$/);
     expect(tested).toHaveLength(testedRates.length);
     for (const [at, [, ...accuracies]] of tested.entries()) {
       const rate = testedRates[at] ?? 1;

@@ -61,7 +61,7 @@ describe('robustness of the weights', () => {
     );
   });
 
-  it('intervals contain about 95 % of the estimates from other draws of models', async () => {
+  it('intervals contain about 95% of the estimates from other draws of models', async () => {
     // Noise domains have a true estimate of 0.
     const { domains } = await estimateFiles(files(makeTables({ good: 0, noise: 400, models: 60, seed: 7 })), {
       resamples: 500,

@@ -10,10 +10,10 @@ import {
   describeFitting,
   type Evaluation,
   evaluationSchema,
-  listCaveats,
+  listCautions,
 } from '../../evaluation/evaluation.ts';
 import { evaluationHtml } from '../../evaluation/report.ts';
-import { publishRanking } from '../../ranking/generation.ts';
+import { publishRanking } from '../../ranking/publish.ts';
 import { type Row, withRun, writeParts } from '../ranking/synthetic.ts';
 
 const sum = (i: number): string =>
@@ -192,7 +192,7 @@ describe('evaluateSelections', () => {
       ['worst', 'worst', 'in sample'],
     ]);
     expect(describeFitting(evaluation)).toMatch(/^Cross-fitted.*: betr\. .*nothing.*: random\.$/);
-    expect(listCaveats(evaluation)).toEqual([expect.stringMatching(/^worst: not cross-fitted\. /)]);
+    expect(listCautions(evaluation)).toEqual([expect.stringMatching(/^worst: not cross-fitted\. /)]);
     const html = evaluationHtml(evaluation, {});
     expect(html).toContain(describeFitting(evaluation));
     expect(html).toContain('<p class="bad">worst: not cross-fitted.');

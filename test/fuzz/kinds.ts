@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { readCard } from '../../classifier/classifier-card.ts';
 import { readPlan } from '../../scoring/plan.ts';
-import { surveyCorpus } from '../../scoring/score-corpus.ts';
+import { surveyCorpus } from '../../scoring/survey.ts';
 import { loadScorer } from '../../classifier/scorer.ts';
 import { trainClassifier } from '../../classifier/train.ts';
 import { silent } from '../../run/progress.ts';

@@ -104,7 +104,7 @@ describe('an endpoint that does not accept every text', () => {
       expect.stringMatching(
         new RegExp(
           '^The embedder accepts shorter texts than embedding\\.maxTokens allows: ' +
-            '4 of 76 were truncated and lost (39|40) % of their characters\\.',
+            '4 of 76 were truncated and lost (39|40)% of their characters\\.',
         ),
       ),
     );

@@ -120,7 +120,7 @@ describe('the library', () => {
     });
     const { cutoff } = answerSchema.parse((await ask('/rank?budget=1e21&poolTokens=1T')).json);
     const lines = stdout.trim().split('\n');
-    expect(lines[0]).toMatch(/^keep \d+\.\d\d % of the tokens, \d+ documents, score ≥ /);
+    expect(lines[0]).toMatch(/^keep \d+\.\d\d% of the tokens, \d+ documents, score ≥ /);
     expect(lines[0]).toContain(`${cutoff.documents} documents, score ≥ ${String(cutoff.score)}`);
     expect(lines.slice(1, 4).map((line) => line.split(': ')[0])).toEqual([
       '1B parameters',

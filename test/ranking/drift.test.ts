@@ -80,7 +80,7 @@ describe('drift', () => {
     const of = (each: number): Sums => figures(new Array<number>(10).fill(each));
     expect(measure(ranking('a', even), ranking('b', of(500)), none, limits).over).toEqual([]);
     expect(measure(ranking('a', even), ranking('b', of(499)), none, limits).over).toEqual([
-      'there are 4,990 documents instead of 10,000, a loss of more than 50 %',
+      'there are 4,990 documents instead of 10,000, a loss of more than 50%',
     ]);
     expect(measure(ranking('a', of(499)), ranking('b', even), none, limits).over).toEqual([]);
   });
@@ -93,7 +93,7 @@ describe('drift', () => {
     expect(drift.whole.scores?.budgets).toEqual([{ flops: 1e21, before: 0.1, now: 0.2 }]);
     expect(drift.over).toEqual([
       expect.stringMatching(/PSI is 0\.\d+, above 0\.2/),
-      expect.stringMatching(/1e21 FLOPs keeps 20 % instead of 10 %/),
+      expect.stringMatching(/1e21 FLOPs keeps 20% instead of 10%/),
     ]);
   });
 
@@ -111,7 +111,7 @@ describe('drift', () => {
     expect(drift.whole.scores?.psi).toBeLessThan(0.2);
     expect(drift.over).toEqual([
       expect.stringMatching(/^among the new documents, the scores' PSI/),
-      expect.stringMatching(/^among the new documents, source "books" has 100 % .* instead of 0 %/),
+      expect.stringMatching(/^among the new documents, source "books" has 100% .* instead of 0%/),
       expect.stringMatching(/^among the new documents, source "web"/),
     ]);
     expect(measure(ranking('a', even), ranking('b', whole), figures([999]), settings).fresh).toBeNull();

@@ -2,7 +2,8 @@ import { mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { CoveredRows } from '../../scoring/part.ts';
-import { publishRanking, readRanking } from '../../ranking/generation.ts';
+import { readRanking } from '../../ranking/generation.ts';
+import { publishRanking } from '../../ranking/publish.ts';
 import { makeRows, rankRows, scorer, sumTokens, withRun, writeParts } from './synthetic.ts';
 
 describe('a generation of the ranking', () => {

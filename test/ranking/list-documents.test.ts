@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Run } from '../../run/run.ts';
 import { findCutoff } from '../../ranking/cutoff.ts';
-import { listAroundCutoff, listDocuments, type Listing, type Page } from '../../ranking/list-documents.ts';
+import { listAroundCutoff, listDocuments, type Listing } from '../../ranking/list-documents.ts';
+import { type Page } from '../../ranking/document-page.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { makeKeyOrder } from '../../ranking/order/key-order.ts';
 import { readOrder } from '../../ranking/order/order.ts';

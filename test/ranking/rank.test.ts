@@ -16,7 +16,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { chunkOf } from '../../scoring/part.ts';
-import { makePlan } from '../../scoring/plan.ts';
+import { makePlan } from '../../scoring/make-plan.ts';
 import { workOnPlan } from '../../scoring/work.ts';
 import { silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';

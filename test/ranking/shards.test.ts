@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { publishRanking } from '../../ranking/generation.ts';
+import { publishRanking } from '../../ranking/publish.ts';
 import { findShardName, openShard, shardId } from '../../ranking/shards.ts';
 import { makeRows, rankRows, type Row, scorer, withRun, writeParts, writeShard } from './synthetic.ts';
 

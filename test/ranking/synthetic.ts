@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 import { type Part, scoreBin } from '../../scoring/part.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { openRun, type Run } from '../../run/run.ts';
-import { publishRanking, type Ranking } from '../../ranking/generation.ts';
+import { type Ranking } from '../../ranking/generation.ts';
+import { publishRanking } from '../../ranking/publish.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 
 export interface Row {

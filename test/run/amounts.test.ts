@@ -42,7 +42,7 @@ describe('amounts', () => {
     ['0.1', 0.1],
     ['1', 1],
     ['10%', 0.1],
-    ['7.5 %', 0.075],
+    ['7.5%', 0.075],
   ])('a share of "%s" is %d', (text, share) => expect(parseShare('--keep', text)).toBe(share));
 
   it.each(['0', '1.1', '101%', '-0.1', '10', '', '%', 'all'])('"%s" is not a share', (text) => {
@@ -99,6 +99,7 @@ describe('amounts', () => {
       formatFlops(6.05e18),
       formatShare(0.0711),
       formatShare(1),
-    ]).toEqual(['6.3T', '42.8M', '1e21', '6.05e18', '7.11 %', '100 %']);
+      formatShare(0.3949, 2),
+    ]).toEqual(['6.3T', '42.8M', '1e21', '6.05e18', '7.11%', '100%', '39%']);
   });
 });

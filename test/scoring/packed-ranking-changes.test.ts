@@ -1,7 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { listTasks, makePlan } from '../../scoring/plan.ts';
+import { makePlan } from '../../scoring/make-plan.ts';
+import { listTasks } from '../../scoring/tasks.ts';
 import { readPublishedParts } from '../../scoring/published.ts';
 import { silent } from '../../run/progress.ts';
 import { readRanking } from '../../ranking/generation.ts';

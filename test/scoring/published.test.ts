@@ -3,12 +3,8 @@
 import { rm } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
 import { chunkOf } from '../../scoring/part.ts';
-import {
-  followPublished,
-  foldManifests,
-  openOwnManifest,
-  readPublishedParts,
-} from '../../scoring/published.ts';
+import { followPublished, openOwnManifest, readPublishedParts } from '../../scoring/published.ts';
+import { foldManifests } from '../../scoring/fold-manifests.ts';
 import { openRandom } from '../../data/seeded-random.ts';
 import { silent } from '../../run/progress.ts';
 import { rankCorpus } from '../../ranking/rank.ts';

@@ -3,7 +3,8 @@ import { readdirSync, rmSync } from 'node:fs';
 import { rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { listTasks, makePlan } from '../../scoring/plan.ts';
+import { makePlan } from '../../scoring/make-plan.ts';
+import { listTasks } from '../../scoring/tasks.ts';
 import { readPublishedParts } from '../../scoring/published.ts';
 import { workOnPlan } from '../../scoring/work.ts';
 import { silent } from '../../run/progress.ts';
@@ -83,9 +84,8 @@ describe('betr work', () => {
       await withShards(1, 4000, async (run) => {
         await makePlan(run, silent);
         const child = fork(new URL('../../scoring/work-process.js', import.meta.url), [
+          '--config',
           run.settingsPath,
-          '0',
-          '',
         ]);
         child.disconnect();
         expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0);

@@ -116,7 +116,7 @@ describe('the worth of repeated tokens', () => {
 });
 
 describe("the paper's fits", () => {
-  it('give the mean Core accuracy at 3, 10, 30 and 100 %, and are said to be of its own models and pool', async () => {
+  it('give the mean Core accuracy at 3, 10, 30 and 100%, and are said to be of its own models and pool', async () => {
     const expected: Record<string, number[]> = {
       '1e19': [42.8, 41.6, 39.5, 37.0],
       '1e20': [50.6, 49.8, 47.7, 44.4],
@@ -141,7 +141,7 @@ describe("the paper's fits", () => {
     expect(lines.at(-1)?.paperAccuracy).toBeNull();
   });
 
-  it('change the best rate at 10^21.47 and 10^22.38, and value the best 10 % at 4.75 times the compute', async () => {
+  it('change the best rate at 10^21.47 and 10^22.38, and value the best 10% at 4.75 times the compute', async () => {
     const { paper } = curveSchema.parse((await server().ask('/curve')).json);
     expect(paper.crossovers.map(({ from, to }) => [from, to])).toEqual([
       [0.03, 0.1],

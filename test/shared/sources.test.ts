@@ -54,7 +54,7 @@ withShared('on real data', () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   it.each(Object.entries(naturalSources))(
-    `%s puts its natural source at ${liftWanted} times its share of the pool and more in the top 5 %%`,
+    `%s puts its natural source at ${liftWanted} times its share of the pool and more in the top 5%%`,
     async (benchmark, sources) => {
       const run = await openRun(join(folder, 'betr.yaml'));
       const ranking = await readRanking(run);

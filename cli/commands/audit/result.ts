@@ -73,11 +73,11 @@ function describePrecision(
 ): string[] {
   return [
     '',
-    `Precision ${formatEstimate(precision)} (95 % interval), every slice by its share of the documents` +
+    `Precision ${formatEstimate(precision)} (95% interval), every slice by its share of the documents` +
       `${precision.covers < 0.9999 ? `; covers ${formatShare(precision.covers)} of them` : ''}.`,
     '',
     formatTable([
-      ['scores from', 'share', 'judged', 'mean score', 'precision', '95 % interval', "can't tell"],
+      ['scores from', 'share', 'judged', 'mean score', 'precision', '95% interval', "can't tell"],
       ...slices.map((slice) => [
         slice.from === null ? 'the rest' : String(slice.from),
         formatShare(slice.share),
@@ -89,7 +89,7 @@ function describePrecision(
     ]),
     '',
     formatTable([
-      ['source', 'judged', 'precision', '95 % interval', "can't tell"],
+      ['source', 'judged', 'precision', '95% interval', "can't tell"],
       ...sources
         .slice(0, shownSources)
         .map(({ source, judged, precision: own, cannotTell }) => [

@@ -2,7 +2,8 @@
 
 import type { Command } from 'commander';
 import { findAudit } from '../../../evaluation/audit/audit.ts';
-import { readDecisions, saveAnswers } from '../../../evaluation/audit/decisions.ts';
+import { readDecisions } from '../../../evaluation/audit/decisions.ts';
+import { saveAnswers } from '../../../evaluation/audit/save-answers.ts';
 import { nameOf } from '../../../evaluation/audit/person.ts';
 import { queueOf } from '../../../evaluation/audit/queue.ts';
 import { checkKnown, readTable, writeTable } from '../../../evaluation/audit/table.ts';

@@ -19,7 +19,7 @@ import { foldCount, openFolds } from '../../../classifier/folds.ts';
 import { crossFitNote } from '../cross-fit.ts';
 import { readOptions } from '../options.ts';
 import type { ScorerKind } from '../kind.ts';
-import { formatCount } from '../../../run/amounts.ts';
+import { formatCount, formatShare } from '../../../run/amounts.ts';
 
 /** From this share of the pool's n-grams in buckets that are empty in the target, the ranking gets a note. */
 const emptyShareToNote = 0.001;
@@ -104,7 +104,7 @@ function listNotes(target: Float64Array, pool: Float64Array, smoothing: number):
     Math.max(1, sum(pool));
   if (smoothing > 0 || unseen < emptyShareToNote) return [];
   return [
-    `The target has only ${formatCount(sum(target))} n-grams: ${(100 * unseen).toPrecision(2)} % of ` +
+    `The target has only ${formatCount(sum(target))} n-grams: ${formatShare(unseen, 2)} of ` +
       `the pool's n-grams fall into buckets that are empty in the target. Each of them costs a document ` +
       `about ${Math.round(-Math.log(floor * buckets))} points, so DSIR without smoothing mostly prefers ` +
       'short documents here; dsir:smoothing=1 does not.',

@@ -177,6 +177,56 @@ describe('requests as a file', () => {
     expect((await judge('by-files', '--exam')).code).toBe(0);
   });
 
+  it('warns where most answers begin with something else, as those of a model that thinks', async () => {
+    await judge('by-thinking-files', '--write-batch', 'thinking.jsonl');
+    const [first, second, third] = await readRequests('thinking.jsonl');
+    const answer = ({ custom_id: id }: Request, token: string): object => ({
+      custom_id: id,
+      response: {
+        status_code: 200,
+        body: {
+          choices: [
+            {
+              message: { role: 'assistant', content: token },
+              logprobs: {
+                content: [
+                  {
+                    token,
+                    logprob: -0.01,
+                    top_logprobs: [
+                      { token, logprob: -0.01 },
+                      { token: 'Well', logprob: -5 },
+                    ],
+                  },
+                ],
+              },
+              finish_reason: 'length',
+            },
+          ],
+        },
+      },
+    });
+    if (first === undefined || second === undefined || third === undefined) throw new Error('no requests');
+    await writeAnswers('thought.jsonl', [
+      answer(first, '<think>'),
+      answer(second, '<think>'),
+      answer(third, 'Yes'),
+    ]);
+    const { stdout } = await betr(folder, ['judge', 'by-thinking-files', '--read-batch', 'thought.jsonl']);
+    expect(stdout).toContain(
+      'in 2 of 3 answers, none of the question\'s answers is a likely first token (one begins with "<think>")',
+    );
+    expect(stdout).toContain('Turn the thinking of the model off');
+    // Most answers are the question's own.
+    await writeAnswers(
+      'answered.jsonl',
+      (await readRequests('thinking.jsonl')).slice(3, 7).map((one) => answer(one, 'No')),
+    );
+    expect(
+      (await betr(folder, ['judge', 'by-thinking-files', '--read-batch', 'answered.jsonl'])).stdout,
+    ).not.toContain('likely first token');
+  });
+
   it('asks chat models with messages, and reads their answers', async () => {
     await judge('by-chat-files', '--write-batch', 'chat.jsonl');
     const requests = await readRequests('chat.jsonl');

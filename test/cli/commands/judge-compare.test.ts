@@ -22,7 +22,14 @@ describe('betr judge --compare', () => {
     judges: z.array(
       z.object({ name: z.string(), mean: z.number().nullable(), unknown: z.record(z.string(), z.number()) }),
     ),
-    mean: z.object({ mean: z.number().nullable(), unknown: z.number() }),
+    means: z.array(
+      z.object({
+        kind: z.string(),
+        judges: z.number(),
+        mean: z.number().nullable(),
+        unknown: z.number(),
+      }),
+    ),
     pairs: z.array(
       z.object({
         first: z.string(),
@@ -64,14 +71,24 @@ describe('betr judge --compare', () => {
       .split('\n')
       .map((line) =>
         z
-          .object({ source: z.string(), scores: z.record(z.string(), z.number()), mean: z.number() })
+          .object({
+            source: z.string(),
+            scores: z.record(z.string(), z.number()),
+            means: z.object({ 'LM-Score': z.number(), 'topic score': z.number() }),
+          })
           .parse(JSON.parse(line)),
       );
     expect(lines).toHaveLength(300);
-    for (const { source, scores, mean } of lines) {
+    for (const { source, scores, means } of lines) {
       expect((scores['space'] ?? 0) > 0.5).toBe(source === 'space');
       expect(Object.keys(scores)).toEqual(['space', 'upside', 'other-prompt']);
-      expect(mean).toBeCloseTo(Object.values(scores).reduce((sum, score) => sum + score, 0) / 3, 12);
+      // Its answers are the other way round, so it is no judge of yes or no.
+      const { upside, ...others } = scores;
+      expect(means['topic score']).toBe(upside);
+      expect(means['LM-Score']).toBeCloseTo(
+        Object.values(others).reduce((sum, score) => sum + score, 0) / 2,
+        12,
+      );
     }
   });
 
@@ -85,11 +102,22 @@ describe('betr judge --compare', () => {
       '--documents',
       '50',
     ]);
-    const { documents, judges, mean, pairs } = comparison.parse(JSON.parse(stdout));
+    const { documents, judges, means, pairs } = comparison.parse(JSON.parse(stdout));
     expect(documents).toBe(50);
     expect(judges[1]).toEqual({ name: 'silent', mean: null, unknown: { 'answer mass': 50 } });
-    expect(mean).toEqual({ mean: null, unknown: 50 });
+    expect(means).toEqual([
+      { kind: 'LM-Score', judges: 1, mean: expect.any(Number), unknown: 0 },
+      { kind: 'topic score', judges: 1, mean: null, unknown: 50 },
+    ]);
     expect(pairs[0]).toMatchObject({ spearman: null, area: null, kept: 5, dropped: 5, differences: [] });
+  });
+
+  it('mixes no scores of different kinds', async () => {
+    const { stdout } = await betr(folder, [
+      ...['judge', 'space', 'other-prompt', 'upside', '--compare', '--documents', '50'],
+    ]);
+    expect(stdout).toMatch(/mean of 2 +LM-Score +0\.\d+ +0$/m);
+    expect(stdout).not.toMatch(/mean of [13]/);
   });
 
   it('explains in words', async () => {
@@ -104,9 +132,7 @@ describe('betr judge --compare', () => {
       '20%',
     ]);
     expect(stdout).toContain('100 documents of the sample');
-    expect(stdout).toContain(
-      'Changing from space to upside at 20 % replaces 20 of 20 kept documents (100 %)',
-    );
+    expect(stdout).toContain('Changing from space to upside at 20% replaces 20 of 20 kept documents (100%)');
     expect(stdout).toContain('They differ most about:');
   });
 });

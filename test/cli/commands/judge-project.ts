@@ -33,6 +33,8 @@ function makeTexts(): { id: string; source: string; text: string }[] {
 export interface JudgeProject {
   folder: string;
   server: LanguageModelServer;
+  /** Which prompts the server refuses from now on. */
+  refuse: (isRefused: (prompt: string) => boolean) => void;
   close: () => Promise<void>;
 }
 
@@ -53,7 +55,8 @@ async function makeIndexed(folder: string): Promise<void> {
 /** Opens a copy of the indexed project, whose judges ask a server of its own. Nothing can be embedded any more. */
 export async function openJudgeProject(): Promise<JudgeProject> {
   const folder = await copyMadeOnce('judge-project', makeIndexed);
-  const server = await openTopicServer();
+  let isRefused = (prompt: string): boolean => prompt === '';
+  const server = await openTopicServer((asked) => isRefused(asked));
   const sources = { for: ['space'], against: ['kitchen'] };
   await writeSettings(folder, await readFile(join(folder, bagFile), 'utf8'), {
     sample: { documents: 520 },
@@ -89,12 +92,18 @@ export async function openJudgeProject(): Promise<JudgeProject> {
         questions: [question],
         exam: sources,
       })),
+      {
+        name: 'by-thinking-files',
+        model: 'chat-files',
+        questions: [{ ...question, prompt: `Think. ${prompt}` }],
+      },
       { name: 'dull', model: 'try', questions: [{ ...question, leastMass: 0 }] },
     ],
   });
   return {
     folder,
     server,
+    refuse: (next) => (isRefused = next),
     async close() {
       await server.close();
       await rm(folder, { recursive: true });

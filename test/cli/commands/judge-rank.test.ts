@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { silent } from '../../../run/progress.ts';
 import { openRun } from '../../../run/run.ts';
-import { prepareScorer } from '../../../scoring/scorers/list.ts';
+import { prepareScorer, rankingRun } from '../../../scoring/scorers/list.ts';
 import { betr } from '../betr.ts';
 import { type Ended, errorOf } from '../project.ts';
 import { type JudgeProject, openJudgeProject, prompt, wasAsked } from './judge-project.ts';
@@ -29,12 +29,11 @@ describe('betr rank --scorer lm:JUDGE', () => {
       .notes.join('\n');
   const rank = (name: string, ...args: string[]): Promise<Ended> =>
     betr(folder, ['rank', '--scorer', `lm:${name}`, '--workers', '1', '--json', ...args]);
-  /** The notes of the scorer alone, without ranking the corpus. */
+  /** The warnings and notes of the scorer alone, without ranking the corpus. */
   const prepare = async (name: string, settings = 'betr.yaml', force = false): Promise<string> => {
     const run = await openRun(join(folder, settings));
-    return (
-      await prepareScorer(run, name.includes(':') ? name : `lm:${name}`, silent, force)
-    ).prepared.notes.join('\n');
+    const { prepared } = await prepareScorer(run, name.includes(':') ? name : `lm:${name}`, silent, force);
+    return [...(prepared.warnings ?? []), ...prepared.notes].join('\n');
   };
 
   it('examines the judge first and notes the result', async () => {
@@ -62,6 +61,44 @@ describe('betr rank --scorer lm:JUDGE', () => {
     expect(predicted).toMatchObject({ code: 0 });
   });
 
+  it('asks again about texts that the server refused, and only about those', async () => {
+    const settings = await readFile(join(folder, 'betr.yaml'), 'utf8');
+    await writeFile(
+      join(folder, 'refusing.yaml'),
+      settings.replace(JSON.stringify(prompt), JSON.stringify(`A refused prompt. ${prompt}`)),
+    );
+    const refused = (text: string): boolean => / Number 1\d\./.test(text);
+    project.refuse((text) => refused(text));
+    const first = await prepare('space', 'refusing.yaml');
+    const [, count] = /\((?:.*, )?refused: (\d+)/.exec(first) ?? [];
+    expect(Number(count)).toBeGreaterThan(5);
+    project.refuse(() => false);
+    const asked = project.server.asked.length;
+    expect(await prepare('space', 'refusing.yaml')).toContain('All were scored.');
+    const again = project.server.asked.slice(asked).map(({ body }) => String(body.prompt));
+    expect(again.filter((text) => text.includes('Number')).every(refused)).toBe(true);
+    expect(again.filter(refused)).toHaveLength(Number(count));
+  });
+
+  it('warns where every document is judged and nothing examines the judge', async () => {
+    const settings = await readFile(join(folder, 'betr.yaml'), 'utf8');
+    // Without an index.
+    await writeFile(
+      join(folder, 'unexamined.yaml'),
+      `${settings.trimEnd().slice(0, -1)},"run":"unexamined"}`,
+    );
+    const args = ['rank', '--scorer', 'lm:space#all', '--config', 'unexamined.yaml'];
+    const shown = await betr(folder, args);
+    expect(shown).toMatchObject({ code: 0 });
+    expect(shown.stdout).toMatch(/^Warning: The judge "space" was not examined: there is no sample/m);
+    const { stdout } = await betr(folder, [...args, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ warnings: [expect.stringContaining('was not examined')] });
+    const run = await openRun(join(folder, 'unexamined.yaml'));
+    const { scorer } = rankingRun(run, 'lm:space#all').files;
+    const card: unknown = JSON.parse(await readFile(scorer, 'utf8'));
+    expect(card).toMatchObject({ warnings: [expect.stringContaining('was not examined')] });
+  });
+
   it('has a dry run that judges only some of the sample, and says what all of it would take', async () => {
     const settings = await readFile(join(folder, 'betr.yaml'), 'utf8');
     await writeFile(
@@ -87,7 +124,7 @@ describe('betr rank --scorer lm:JUDGE', () => {
     );
     await prepare('space');
     expect(await prepare('space', 'changed.yaml')).toMatch(
-      /of the best 10 % of 520 sampled documents, \d+ of 52 would be replaced \(Spearman's correlation 0\.\d+\)/,
+      /of the best 10% of 520 sampled documents, \d+ of 52 would be replaced \(Spearman's correlation 0\.\d+\)/,
     );
     expect(await prepare('space', 'changed.yaml')).not.toContain('would be replaced');
   });

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import {
   type LanguageModelServer,
   openLanguageModelServer,
+  Refused,
 } from '../../models/endpoint/language-model-server.ts';
 
 const space =
@@ -44,13 +45,19 @@ export function topicCompletion(prompt: string): object {
   };
 }
 
-export function openTopicServer(): Promise<LanguageModelServer> {
+/** It refuses prompts that `isRefused` says. */
+export function openTopicServer(
+  isRefused: (prompt: string) => boolean = () => false,
+): Promise<LanguageModelServer> {
   return openLanguageModelServer({
     'GET /v1/models': () => ({
       object: 'list',
       data: [{ id: 'topics', object: 'model', owned_by: 'gateway' }],
     }),
     // It ignores "echo", as most gateways do.
-    'POST /v1/completions': ({ prompt }) => topicCompletion(String(prompt)),
+    'POST /v1/completions': ({ prompt }) => {
+      if (isRefused(String(prompt))) throw new Refused(400, 'This content is not allowed');
+      return topicCompletion(String(prompt));
+    },
   });
 }

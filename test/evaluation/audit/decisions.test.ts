@@ -4,7 +4,8 @@ import { expect, it } from '@jest/globals';
 import { appendFile, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { decisionsFile, findAudit } from '../../../evaluation/audit/audit.ts';
-import { type AnswerWord, readDecisions, saveAnswers } from '../../../evaluation/audit/decisions.ts';
+import { type AnswerWord, readDecisions } from '../../../evaluation/audit/decisions.ts';
+import { saveAnswers } from '../../../evaluation/audit/save-answers.ts';
 import { withRun } from '../../ranking/synthetic.ts';
 import { makeAudit } from './made-audit.ts';
 

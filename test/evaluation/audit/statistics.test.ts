@@ -76,7 +76,7 @@ describe('combine', () => {
     expect(all.low).toBeLessThan(0.9);
   });
 
-  it('contains the truth about 95 % of the time', () => {
+  it('contains the truth about 95% of the time', () => {
     // Three strata; every answer is drawn from a sequence with a known seed.
     let state = 1;
     const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;

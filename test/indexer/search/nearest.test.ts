@@ -95,7 +95,7 @@ describe('the choice of search, and the length of the lists', () => {
     });
   });
 
-  it('is long enough for the top 30 % jointly and the top 10 % of the smallest benchmark', () => {
+  it('is long enough for the top 30% jointly and the top 10% of the smallest benchmark', () => {
     expect(listLength(10_000_000, 14_000, 1400, 1000)).toBe(3763); // 5 × 0.10536 × 1e7 / 1400
     expect(listLength(10_000_000, 14_000, 0, 1000)).toBe(1274); // 5 × 0.35667 × 1e7 / 14,000
     expect(listLength(12_000, 1200, 200, 1000)).toBe(1000);

@@ -30,6 +30,11 @@ describe('an endpoint that does not work', () => {
       (response) => send(response, 404, `<html>${'no '.repeat(100_000)}`),
       /HTTP 404 <html>(no )+n?o?\. Completed/,
     ],
+    [
+      'redirects to another host',
+      (response) => (response.writeHead(307, { location: 'http://127.0.0.1:9/v1/embeddings' }).end(), true),
+      /127\.0\.0\.1:9/,
+    ],
     ['answers something else', (response) => send(response, 200, '<html>'), /the answer is not JSON: <html>/],
     ['answers without end', (response) => pour(response), /the answer is larger than 1 MiB per text/],
     [

@@ -78,6 +78,33 @@ describe('an answer that is not the one asked for', () => {
     await expect(asking).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
+  it('is not used: two tokens of a chat', async () => {
+    let tokens = 1;
+    const model = await openAt(
+      (
+        await start({
+          'POST /v1/chat/completions': () => {
+            const top = [
+              { token: 'yes', logprob: -0.5 },
+              { token: 'no', logprob: -2 },
+            ];
+            const content = Array.from({ length: tokens }, () => ({ ...top[0], top_logprobs: top }));
+            return {
+              choices: [{ message: { content: 'yes' }, finish_reason: 'length', logprobs: { content } }],
+            };
+          },
+        })
+      ).url,
+      { route: 'chat', chat: true },
+    );
+    expect((await ask(model, prompt, ['yes']))[0]?.logProbability).toBe(-0.5);
+    tokens = 2;
+    await expect(ask(model, prompt, ['yes'])).rejects.toMatchObject({
+      code: 'LANGUAGE_MODEL_ANSWER',
+      message: expect.stringContaining('of 2 tokens'),
+    });
+  });
+
   it('is refused at the first request, too', async () => {
     const server = await start();
     server.fault((asked) =>

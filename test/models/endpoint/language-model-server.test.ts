@@ -3,7 +3,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import { addressesOf } from '../../../models/endpoint/server.ts';
-import { logProbabilityOf } from './character-model.ts';
+import { z } from 'zod';
+import { encode, likeliest, logProbabilityAfter, logProbabilityOf } from './character-model.ts';
 import { completion } from './language-model-answers.ts';
 import { type LanguageModelServer, openLanguageModelServer, Refused } from './language-model-server.ts';
 import { servers } from './language-model-servers.ts';
@@ -56,6 +57,49 @@ describe('a server', () => {
       .slice(before)
       .flatMap(({ route, body }) => (route === 'POST /completion' ? [body.n_probs] : []));
     expect(counts).toEqual([256, 2048, 10_000, 10_000]);
+  });
+
+  it('of llama.cpp that takes biases is asked to raise the answers, and for more where that fails', async () => {
+    const llama = servers['llama.cpp'];
+    const words = ['u', 'v', 'w', 'x', 'y', 'z'];
+    let lists = 4096;
+    const server = await start({
+      ...llama,
+      'GET /v1/models': () => ({
+        data: [{ id: 'm', owned_by: 'llamacpp', meta: { n_ctx: 512, n_vocab: 10_000 } }],
+      }),
+      'POST /completion': (asked) => {
+        if (asked.post_sampling_probs !== true)
+          return llama['POST /completion']({ ...asked, n_probs: asked.n_probs === 10_000 ? 98 : 4 });
+        const last = z.array(z.number()).parse(asked.prompt).at(-1) ?? 0;
+        const biases = new Map(asked.logit_bias);
+        const raised = likeliest(last)
+          .map((id) => ({ id, prob: Math.exp(logProbabilityAfter(last, id) + (biases.get(id) ?? 0)) }))
+          .sort((a, b) => b.prob - a.prob);
+        const sum = raised.reduce((total, { prob }) => total + prob, 0);
+        const top = raised.slice(0, lists).map(({ id, prob }) => ({ id, prob: Math.fround(prob / sum) }));
+        return {
+          tokens_evaluated: asked.prompt?.length,
+          completion_probabilities: [{ id: 2, top_probs: top }],
+        };
+      },
+    });
+    const model = await open(server.url);
+    const countsOf = async (prompt: string): Promise<(number | undefined)[]> => {
+      const before = server.asked.length;
+      for (const [at, { logProbability, isGreedy }] of (await ask(model, prompt, words)).entries()) {
+        expect(logProbability).toBeCloseTo(logProbabilityOf(prompt, words[at] ?? ''), 4);
+        expect(isGreedy).toBe(likeliest(encode(prompt).at(-1) ?? 0)[0] === encode(words[at] ?? '')[0]);
+      }
+      return server.asked
+        .slice(before)
+        .flatMap(({ route, body }) => (route === 'POST /completion' ? [body.n_probs] : []));
+    };
+    expect(await countsOf('Hello')).toEqual([256, 2048, 10_000]);
+    expect(await countsOf('Yellow')).toEqual([4096]);
+    expect(await countsOf('Helium')).toEqual([4096]);
+    lists = 3;
+    expect(await countsOf('Mild')).toEqual([4096, 10_000]);
   });
 
   it('is retried while it is busy and after an incomplete answer', async () => {

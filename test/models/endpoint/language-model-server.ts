@@ -20,6 +20,8 @@ const requestSchema = z.looseObject({
   add_special: z.boolean().optional(),
   add_special_tokens: z.boolean().optional(),
   n_probs: z.number().optional(),
+  post_sampling_probs: z.boolean().optional(),
+  logit_bias: z.array(z.tuple([z.number(), z.number()])).optional(),
   query: z.array(z.number()).optional(),
   items: z.array(z.array(z.number())).optional(),
   label_token_ids: z.array(z.number()).optional(),

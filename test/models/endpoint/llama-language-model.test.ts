@@ -98,6 +98,32 @@ describeReal('llama.cpp with SmolLM2-135M-Instruct', () => {
     }
   });
 
+  it('raises answers far down its list, with the numbers that the whole list has', async () => {
+    const model = await open();
+    const words = [' mathematics', ' cooking', ' nutrition', ' astronomy', ' organic'];
+    const next = z.object({
+      completion_probabilities: z.tuple([
+        z.object({ top_logprobs: z.array(z.object({ token: z.string(), logprob: z.number() })) }),
+      ]),
+    });
+    for (const text of ['A short text.', 'Rinse the lentils.', 'Every ideal is finitely generated.']) {
+      const prompt = `${text}\n\nThis text belongs to a textbook on`;
+      const [answer] = await model.logProbabilities([{ prompt, continuations: words }], 'start');
+      const response = await fetch(`${url}/completion`, {
+        method: 'POST',
+        // From the cache, the server's numbers are others.
+        body: JSON.stringify({ prompt, n_predict: 1, n_probs: 49_152, temperature: 0, cache_prompt: false }),
+      });
+      const [{ top_logprobs: whole }] = next.parse(await response.json()).completion_probabilities;
+      for (const [at, word] of words.entries()) {
+        const there = whole.find(({ token }) => token === word)?.logprob ?? Number.NaN;
+        // A first text is read again for a longer list, from the cache.
+        if (text !== 'A short text.')
+          expect(Math.abs((answer?.continuations[at]?.logProbability ?? 0) - there)).toBeLessThan(1e-3);
+      }
+    }
+  });
+
   it('ignores echo, so its completions answer for the likeliest tokens alone', async () => {
     const model = await open({ route: 'completions' });
     expect(model.source).toMatchObject({ route: 'completions', precision: 'top-k', topK: 20 });

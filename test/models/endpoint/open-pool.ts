@@ -2,8 +2,8 @@
 
 import { tmpdir } from 'node:os';
 import { expect } from '@jest/globals';
-import type { PoolPace } from '../../../models/endpoint/pool-members.ts';
-import { openServerPool } from '../../../models/endpoint/server-pool.ts';
+import type { PoolPace } from '../../../models/endpoint/pool/pool-members.ts';
+import { openServerPool } from '../../../models/endpoint/pool/server-pool.ts';
 import type { LanguageModel } from '../../../models/language-model.ts';
 import type { Servers } from '../../../run/model-settings.ts';
 import { settingsSchema } from '../../../run/settings.ts';

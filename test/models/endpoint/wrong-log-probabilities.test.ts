@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { findCut, findFault } from '../../../models/endpoint/log-probabilities.ts';
+import { findCut, findFault } from '../../../models/endpoint/routes/log-probabilities.ts';
 import {
   type Asked,
   type LanguageModelServer,

@@ -21,22 +21,18 @@ function openModel(canCut = true): { model: CausalModel; passes: number[] } {
     histories.set(now, (histories.get(past) ?? []).slice(0, tokens));
     return now;
   };
-  return {
-    passes,
-    model: {
-      ...(canCut ? { cut } : {}),
-      read(ids, past) {
-        passes.push(ids.length);
-        const before = past === undefined ? [] : (histories.get(past) ?? []);
-        const now = { tokens: before.length + ids.length, entries: {} };
-        histories.set(now, [...before, ...ids]);
-        return Promise.resolve({
-          logits: Float32Array.from(ids.flatMap((_, at) => rowAfter([...before, ...ids.slice(0, at + 1)]))),
-          past: now,
-        });
-      },
-    },
+  const readOn: CausalModel['readOn'] = (ids, past) => {
+    passes.push(ids.length);
+    const before = past === undefined ? [] : (histories.get(past) ?? []);
+    const now = { tokens: before.length + ids.length, entries: {} };
+    histories.set(now, [...before, ...ids]);
+    return Promise.resolve({
+      logits: Float32Array.from(ids.flatMap((_, at) => rowAfter([...before, ...ids.slice(0, at + 1)]))),
+      past: now,
+    });
   };
+  const read: CausalModel['read'] = async (ids, past) => ({ logits: (await readOn(ids, past)).logits });
+  return { passes, model: { tokensPerPass: 256, ...(canCut ? { cut } : {}), read, readOn } };
 }
 
 function scoreSlowly({ ids, scoredFrom }: Sequence): { logProbability: number; isGreedy: boolean } {

@@ -30,7 +30,7 @@ describe('the answer to a budget', () => {
       expect(answer.flags).toEqual([]);
       expect(answer.pool).toEqual({ tokens: 1e12, kept: answer.keep.rate * 1e12 });
       expect(answer.ranking).toEqual({ generation: ranking.generation, publishedAt: ranking.publishedAt });
-      for (const words of ['7.11 %', 'pool of 1T tokens', '1e21 FLOPs', 'nemotron-cc', ranking.generation])
+      for (const words of ['7.11%', 'pool of 1T tokens', '1e21 FLOPs', 'nemotron-cc', ranking.generation])
         expect(answer.summary).toContain(words);
       expect(answer.caveats).toEqual(['The ranked corpus is assumed to be a random sample of the pool.']);
     });
@@ -131,7 +131,7 @@ describe('the answer to a budget', () => {
 
   it.each([
     [5e18, ['extrapolated', 'below-tested-rates'], 'below 6e18 FLOPs'],
-    [6e18, ['below-tested-rates'], 'below 3 %'],
+    [6e18, ['below-tested-rates'], 'below 3%'],
     [1e22, [], '1e22'],
     [1.1e22, ['extrapolated'], 'above 6e21 FLOPs'],
   ])('flags what the law was not fitted on: %d FLOPs', async (budget, flags, words) => {
@@ -146,12 +146,12 @@ describe('the answer to a budget', () => {
     [
       { budget: 1e21, poolTokens: 1e12 },
       'The rate follows the nemotron-cc law for compute-optimal training, F = 4e-5 · C^0.25 (F in %, C in ' +
-        'FLOPs); 3.9 % to 13 % would do about as well; no token is seen twice.',
+        'FLOPs); 3.9% to 13% would do about as well; no token is seen twice.',
     ],
     [
       { budget: 1e22, poolTokens: 1e12, maxEpochs: 1, tokensPerParam: 20 },
       'The size of the pool and at most 1 pass over the kept tokens set the rate, above the nemotron-cc law ' +
-        'for compute-optimal training, F = 4e-5 · C^0.25 (F in %, C in FLOPs); 18.3 % to 23.1 % would do ' +
+        'for compute-optimal training, F = 4e-5 · C^0.25 (F in %, C in FLOPs); 18.3% to 23.1% would do ' +
         'about as well; no token is seen twice.',
     ],
     [

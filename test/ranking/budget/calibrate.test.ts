@@ -29,7 +29,7 @@ describe('a law from own runs', () => {
   it('is the one that made them', async () => {
     await fc.assert(
       fc.asyncProperty(fc.double({ min: 0.05, max: 0.12, noNaN: true }), async (b) => {
-        const a = 5 / 1e20 ** b; // 5 % at 1e20, so that every bottom is among the rates
+        const a = 5 / 1e20 ** b; // 5% at 1e20, so that every bottom is among the rates
         const fit = await fitLaw(makeTrials(a, b));
         expect(fit.exponent).toBeCloseTo(b, 8);
         expect(fit.coefficient / a).toBeCloseTo(1, 6);
@@ -99,7 +99,7 @@ describe('a law from own runs', () => {
     const rising = rates.map((keep) => ({ flops: 1e22, keep, loss: 2 - keep }));
     const fit = await fitLaw([...trials, ...rising, { flops: 1e23, keep: 0.1, loss: 2 }]);
     expect(fit.unused).toEqual([
-      { flops: 1e22, reason: expect.stringMatching(/best run was 32 %|do not rise to a peak/) },
+      { flops: 1e22, reason: expect.stringMatching(/best run was 32%|do not rise to a peak/) },
       { flops: 1e23, reason: 'only 1 different rates were tried; a fit needs at least 3' },
     ]);
     expect(fit.exponent).toBeCloseTo(0.1, 8);

@@ -53,7 +53,7 @@ describe("the paper's fits", () => {
     expect(crossover(0.3, 1)).toBeUndefined();
   });
 
-  it('value the best 10 % at 4.7 times the compute of no filter', () => {
+  it('value the best 10% at 4.7 times the compute of no filter', () => {
     expect(Math.abs(computeMultiplier(0.1) - 4.75)).toBeLessThan(0.05);
   });
 

@@ -24,7 +24,7 @@ describe("a composition's picture", () => {
     );
     expect(labels(svg)).toEqual(['science', '(no source)', 'spam']);
     expect(svg.match(/height="10"/g)).toHaveLength(6);
-    for (const text of ['Before &amp; after', '10 % → 40 %', '× 4.0', '× 0.40']) expect(svg).toContain(text);
+    for (const text of ['Before &amp; after', '10% → 40%', '× 4.0', '× 0.40']) expect(svg).toContain(text);
     const widths = [...svg.matchAll(/<rect x="190" y="\d+" width="([\d.]+)"/g)].map(([, width]) =>
       Number(width),
     );
@@ -39,7 +39,7 @@ describe("a composition's picture", () => {
     expect(labels(svg)).toHaveLength(14);
     expect(labels(svg)).toContain('source-3');
     expect(labels(svg).at(-1)).toBe('27 other sources');
-    expect(svg).toContain('68 % → 27 %');
+    expect(svg).toContain('68% → 27%');
   });
 
   it('shows when a source is gone, and draws an empty composition', () => {

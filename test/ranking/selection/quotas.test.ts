@@ -177,8 +177,8 @@ describe('quotas', () => {
           .map(({ source }) => source)
           .sort(),
       ).toEqual(['books', 'code']);
-      // A quota of 36 % of the tokens, of a source that has a quarter.
-      expect(manifest.answer.summary).toMatch(/^Keep the best \S+ % of the tokens by quotas for 2 domains/);
+      // A quota of 36% of the tokens, of a source that has a quarter.
+      expect(manifest.answer.summary).toMatch(/^Keep the best \S+% of the tokens by quotas for 2 domains/);
       expect(manifest.answer.caveats.at(-1)).toMatch(
         /^1 of 2 domains have fewer tokens than their quotas; the missing \S+ tokens are not replaced\.$/,
       );

@@ -8,7 +8,7 @@ import { silent } from '../../../run/progress.ts';
 import type { Run } from '../../../run/run.ts';
 import { examineJudge } from '../../../scoring/exam/exam.ts';
 import type { Exam } from '../../../scoring/exam/exam-result.ts';
-import { examineForRanking } from '../../../scoring/exam/rank-exam.ts';
+import { examineForRanking, type RankExam } from '../../../scoring/exam/rank-exam.ts';
 import { openJudgeRun, plainQuestion } from '../../indexer/judges/judge-run.ts';
 import { longTest } from '../../long.ts';
 import { findShared } from '../../shared/find.ts';
@@ -83,7 +83,7 @@ async function examine(name: string): Promise<Exam | undefined> {
   }
 }
 
-async function examineFor(name: string, force = false): Promise<string[]> {
+async function examineFor(name: string, force = false): Promise<RankExam> {
   const judge = await openJudge(run, name, silent);
   try {
     return await examineForRanking(run, judge, force, silent);
@@ -104,11 +104,15 @@ describe('an exam', () => {
   });
 
   it('before a ranking, is not held without texts to examine by, and says so', async () => {
-    expect((await examineFor('dummy')).join()).toContain('was not examined');
+    expect(await examineFor('dummy')).toEqual({
+      notes: [],
+      warnings: [expect.stringContaining('was not examined')],
+    });
     await expect(examineFor('labeled')).rejects.toMatchObject({ code: 'JUDGE_EXAM_FAILED' });
-    expect((await examineFor('labeled', true)).join()).toContain(
-      'failed its exam and is used because of --force-judge',
-    );
+    expect(await examineFor('labeled', true)).toEqual({
+      notes: [],
+      warnings: [expect.stringContaining('failed its exam and is used because of --force-judge')],
+    });
   });
 });
 

@@ -55,13 +55,13 @@ describe('amounts', () => {
 
   it('writes shares with three digits, and never all for less than all', () => {
     expect([0.0711, 0.5, 0.02, 0.9995, 1, 0, 0.000_12].map(formatShare)).toEqual([
-      '7.11 %',
-      '50 %',
-      '2 %',
-      '99.9 %',
-      '100 %',
-      '0 %',
-      '0.012 %',
+      '7.11%',
+      '50%',
+      '2%',
+      '99.9%',
+      '100%',
+      '0%',
+      '0.012%',
     ]);
   });
 

@@ -11,8 +11,8 @@ describeInChromium('the page', () => {
 
   it('answers on first load, and sends requests only to its own server', async () => {
     const { page, asked, faults } = await load(budget);
-    expect(await text('#keep')).toBe('Keep the best 4 % of the pool’s tokens');
-    expect(await text('#summary')).toContain('4 % of a pool of 6.3T tokens');
+    expect(await text('#keep')).toBe('Keep the best 4% of the pool’s tokens');
+    expect(await text('#summary')).toContain('4% of a pool of 6.3T tokens');
     expect(await text('#facts')).toContain('800 documents');
     for (const plot of ['#curve canvas', '#histogram canvas'])
       expect(await page.locator(plot).count()).toBe(1);
@@ -29,7 +29,7 @@ describeInChromium('the page', () => {
     const before = await text('#figures .cutoff b');
     await page.locator('#slider').focus();
     for (let press = 0; press < 20; press++) await page.keyboard.press('ArrowRight');
-    await page.locator('#keep', { hasText: '7.11 %' }).waitFor();
+    await page.locator('#keep', { hasText: '7.11%' }).waitFor();
     await settle();
     expect(page.url()).toContain('budget=1e21');
     expect(await page.locator('#budget').inputValue()).toBe('1e21');
@@ -134,7 +134,7 @@ describeInChromium('the page', () => {
     expect(await page.locator('#copy').isVisible()).toBe(false);
     await page.locator('#poolTokens').fill('6.3T');
     await page.keyboard.press('Enter');
-    await page.locator('#keep', { hasText: '4 %' }).waitFor();
+    await page.locator('#keep', { hasText: '4%' }).waitFor();
     await settle();
     expect(await page.locator('.problem:visible, [data-stale]:visible').count()).toBe(0);
     await page.route('**/rank?*', (route) =>

@@ -86,7 +86,7 @@ describeInChromium('the page of a run without an answer', () => {
       await page.locator('.job[data-state="running"]').waitFor({ timeout: jobMs });
       expect(await page.locator('body').getAttribute('data-working')).toBe('');
       await page.locator('.job .quiet', { hasText: /: [\d,]+/ }).waitFor({ timeout: jobMs });
-      await page.locator('#keep', { hasText: 'Keep the best 4 %' }).waitFor({ timeout: jobMs });
+      await page.locator('#keep', { hasText: 'Keep the best 4%' }).waitFor({ timeout: jobMs });
       expect(await page.locator('#run').isVisible()).toBe(false);
       // The ranking may be found before the process that published it has ended.
       await page.locator('.job[data-state="done"]').waitFor({ timeout: jobMs });
@@ -110,7 +110,7 @@ describeInChromium('the page of a run without an answer', () => {
         /is damaged: it is missing\. Run "betr rank" to recreate it\.[^]*FILE_DAMAGED/,
       );
       await page.locator('#runBody').getByRole('button', { name: 'Start rank' }).click();
-      await page.locator('#keep', { hasText: 'Keep the best 4 %' }).waitFor({ timeout: jobMs });
+      await page.locator('#keep', { hasText: 'Keep the best 4%' }).waitFor({ timeout: jobMs });
     },
     jobMs,
   );
@@ -123,13 +123,13 @@ describeInChromium('the page of a run without an answer', () => {
       to: generation,
       whole: comparison,
       fresh: null,
-      over: ['source "web" has 10 % of the tokens instead of 50 %'],
+      over: ['source "web" has 10% of the tokens instead of 50%'],
     });
     server ??= await serveRun(made.run, { host: '127.0.0.1', port: 0 });
     await opened.page.goto(`${server.url}/?budget=1e20&poolTokens=6.3T`);
     await opened.page.locator('#drift:visible').waitFor();
     expect(await opened.page.locator('#drift').innerText()).toBe(
-      'This ranking drifted from the previous one (aaaaaaaaaaaa): source "web" has 10 % of the tokens instead of 50 %.',
+      'This ranking drifted from the previous one (aaaaaaaaaaaa): source "web" has 10% of the tokens instead of 50%.',
     );
   });
 });
