@@ -4,6 +4,8 @@ import { availableParallelism } from 'node:os';
 export default {
   rootDir: 'dist',
   testEnvironment: '<rootDir>/test/environment.js',
+  globalSetup: '<rootDir>/test/made-once/setup.js',
+  globalTeardown: '<rootDir>/test/made-once/teardown.js',
   testSequencer: '<rootDir>/test/sequencer.js',
   testMatch: ['<rootDir>/test/**/*.test.js'],
   transform: {},

@@ -5,13 +5,16 @@
 import jest = require('@jest/test-sequencer');
 
 const longest = [
-  'crash/crash',
   'cli/commands/demo',
+  'crash/crash',
   'cli/killed',
   'shared/sources',
   'cli/disk-full',
   'domains/published',
   'fuzz/fuzz',
+  'server/page/page',
+  'server/page/panels',
+  'server/jobs/jobs',
 ];
 
 type Tests = Parameters<jest.default['sort']>[0];

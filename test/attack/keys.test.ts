@@ -1,18 +1,14 @@
 // Whatever becomes of the file of API keys, a server that had keys, or that others can reach, lets in nobody
 // without one.
 
-import { execFileSync, spawn } from 'node:child_process';
-import { chmod, chown, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { z } from 'zod';
-import { BetrError } from '../../run/errors/errors.ts';
-import type { Run } from '../../run/run.ts';
 import { makeKey } from '../../server/keys-file.ts';
 import { Keys } from '../../server/keys.ts';
 import { serveRun } from '../../server/listen.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
-import { program } from '../server/real-run.ts';
 import { ask, withServer } from '../server/serve.ts';
 import { until } from '../until.ts';
 import { someOf } from '../long.ts';
@@ -44,6 +40,7 @@ const allStates: [string, (path: string) => Promise<unknown>, RegExp][] = [
   ],
   ['can be read by others', (path) => chmod(path, 0o644), /other users have access to it \(mode 644\)/],
 ];
+
 const states = someOf(allStates, 3);
 
 describe('a file of API keys that', () => {
@@ -126,44 +123,6 @@ describe('a file of API keys that', () => {
   });
 });
 
-describe('making keys', () => {
-  it('loses none that are made at the same time', async () => {
-    await withRun(async (run) => {
-      const made = await Promise.all(Array.from({ length: 3 }, () => newKey(run)));
-      expect(new Set(made).size).toBe(3);
-      const keys = new Keys(run.files.apiKeys);
-      try {
-        for (const key of made) expect(() => keys.check(`Bearer ${key}`, 'read')).not.toThrow();
-        expect(() => keys.check('Bearer betr_read_wrong', 'read')).toThrow(BetrError);
-      } finally {
-        keys.close();
-      }
-      expect((await stat(run.files.apiKeys)).mode & 0o777).toBe(0o600);
-    });
-  });
-
-  it('by root leaves the file with the user whose server reads it', async () => {
-    if (process.getuid?.() !== 0) {
-      console.log('skipped: only root can give files to other users');
-      return;
-    }
-    await withRun(async (run) => {
-      await makeKey(run.files.apiKeys, 'read');
-      await chown(run.files.apiKeys, 65534, 65534);
-      await makeKey(run.files.apiKeys, 'read');
-      expect(await stat(run.files.apiKeys)).toMatchObject({ uid: 65534, gid: 65534 });
-    });
-  });
-
-  it('does not add to a file that others could have written', async () => {
-    await withRun(async (run) => {
-      await makeKey(run.files.apiKeys, 'read');
-      await chmod(run.files.apiKeys, 0o666);
-      await expect(makeKey(run.files.apiKeys, 'read')).rejects.toMatchObject({ code: 'KEYS_UNUSABLE' });
-    });
-  });
-});
-
 /** What a server answers after its file of keys was spoiled, and once it is whole again. */
 async function spoilKeys(
   spoil: (path: string) => Promise<unknown>,
@@ -229,21 +188,4 @@ function openNamed(path: string): unknown {
   } catch (error) {
     return error;
   }
-}
-
-function newKey(run: Run): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      [program, 'serve', '--config', run.settingsPath, '--new-key', 'read', '--json'],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
-    let said = '';
-    child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
-    child.once('exit', () => {
-      const parsed = z.object({ key: z.string() }).safeParse(JSON.parse(said || '{}'));
-      if (parsed.success) resolve(parsed.data.key);
-      else reject(new Error(`no key was made: ${said}`));
-    });
-  });
 }

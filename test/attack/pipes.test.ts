@@ -1,55 +1,18 @@
 // Pipes, sockets, devices and folders where files are expected: each is refused by what it is, or read
 // without a thread that waits, so that a signal ends every command.
 
-import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { link, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { readPieces } from '../../data/files/files.ts';
 import { hashFiles } from '../../data/files/hash-files.ts';
-import { openRegular, openRegularSync, readOnce, readRegular } from '../../run/regular-file.ts';
+import { openRegular, openRegularSync, readRegular } from '../../run/regular-file.ts';
 import { describeDuplicates, listShards } from '../../data/shards.ts';
 import { betr } from '../cli/betr.ts';
-import { betrPath, jsonl, run } from '../cli/project.ts';
-import { someOf } from '../long.ts';
-
-const isWindows = process.platform === 'win32';
-const testOnUnix = isWindows ? it.skip : it;
-if (isWindows) console.log('skipped: Windows has no pipes among its files');
-
-let folder = '';
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'betr-pipes-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-function makePipe(path: string): void {
-  expect(spawnSync('mkfifo', [path]).status).toBe(0);
-}
-
-/** A project with documents, a benchmark, and more settings. */
-async function makeProject(name: string, settings: Readonly<Record<string, unknown>> = {}): Promise<string> {
-  const made = join(folder, name);
-  await mkdir(join(made, 'corpus'), { recursive: true });
-  await writeFile(
-    join(made, 'corpus/a.jsonl'),
-    jsonl(Array.from({ length: 20 }, (_, i) => ({ id: `d${i}`, text: `words of document ${i}` }))),
-  );
-  await writeFile(join(made, 'b.jsonl'), jsonl([{ question: 'what?', answer: 'that' }]));
-  await writeFile(
-    join(made, 'betr.yaml'),
-    JSON.stringify({
-      corpus: { files: ['corpus/*'] },
-      benchmarks: [{ name: 'b', files: ['b.jsonl'] }],
-      ...settings,
-    }),
-  );
-  return made;
-}
+import { jsonl } from '../cli/project.ts';
+import { folder, makePipe, makeProject, testOnUnix } from './pipe-project.ts';
 
 describe('a file that is none', () => {
   testOnUnix('is refused by what it is, whether it is named, matched or linked to', async () => {
@@ -177,82 +140,4 @@ describe('two names of one file', () => {
     const shards = await listShards(['corpus/c.jsonl'], project);
     expect([shards.map(({ name }) => name), describeDuplicates(shards)]).toEqual([['corpus/c.jsonl'], []]);
   });
-});
-
-describe('a pipe that is read once', () => {
-  testOnUnix('is waited for, and read to its end, up to a bound', async () => {
-    const pipe = join(folder, 'read-once');
-    makePipe(pipe);
-    const write = (command: string): void =>
-      void spawn('sh', ['-c', `sleep 0.1; (${command}) > '${pipe}'`], { stdio: 'ignore' });
-    write('printf a; sleep 0.1; printf b');
-    expect(await readOnce(pipe, 10)).toBe('ab');
-    write('head -c 1000000 /dev/zero');
-    await expect(readOnce(pipe, 70_000)).rejects.toThrow('it has more than 70000 bytes');
-    await expect(readOnce('/dev/zero', 10)).rejects.toThrow('it is a character device');
-  });
-
-  testOnUnix('can be the settings, whose paths start from the current folder', async () => {
-    const project = await makeProject('settings');
-    const shell = (command: string) => run('bash', ['-c', command], project);
-    for (const command of [
-      `"${process.execPath}" "${betrPath}" status --json --config <(sleep 0.1; cat betr.yaml)`,
-      `cat betr.yaml | "${process.execPath}" "${betrPath}" status --json --config /dev/stdin`,
-    ]) {
-      const { code, stdout } = await shell(command);
-      expect([code, stdout]).toEqual([0, expect.stringContaining(`"folder": "${join(project, 'run')}"`)]);
-    }
-    expect((await readdir(project)).includes('run')).toBe(true);
-  });
-
-  testOnUnix(
-    'and never comes is ended by a signal, whatever waits for it',
-    async () => {
-      const project = await makeProject('signal');
-      makePipe(join(project, 'pipe'));
-      const after = 2500;
-      const cases = [
-        ['SIGTERM', 143, ['status', '--config', 'pipe']],
-        ['SIGINT', 130, ['work', 'pipe']],
-        ['SIGTERM', 143, ['serve', '--config', 'pipe']],
-        ['SIGINT', 130, ['calibrate', 'pipe']],
-      ] as const;
-      await Promise.all(
-        someOf(cases, 2).map(async ([signal, code, args]) => {
-          const ended = await run(process.execPath, [betrPath, ...args], project, {}, { after, signal });
-          expect([args[0], ended.code, ended.ms > after - 100, ended.ms < after + 2000]).toEqual([
-            args[0],
-            code,
-            true,
-            true,
-          ]);
-        }),
-      );
-    },
-    30_000,
-  );
-});
-
-describe('a query that takes long', () => {
-  it('does not keep its process from ending', async () => {
-    const script = join(folder, 'query.mjs');
-    await writeFile(
-      script,
-      `
-      import { withDuckDb } ` +
-        `from ${JSON.stringify(fileURLToPath(new URL('../../data/duckdb/duckdb.js', import.meta.url)))};
-      setTimeout(() => process.exit(143), 500);
-      await withDuckDb({}, (connection) => connection.run('SELECT count(*) FROM range(1000000) a, ` +
-        `range(40000) b WHERE (a.range * b.range) % 7 = 3'));
-    `,
-    );
-    const { code, ms } = await run(
-      process.execPath,
-      [script],
-      folder,
-      {},
-      { after: 20_000, signal: 'SIGKILL' },
-    );
-    expect([code, ms < 10_000]).toEqual([143, true]);
-  }, 30_000);
 });

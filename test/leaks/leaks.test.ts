@@ -1,69 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { z } from 'zod';
-import { openRandom } from '../../data/seeded-random.ts';
+import { gzipSync } from 'node:zlib';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
-import { openRun, type Run } from '../../run/run.ts';
 import { readLeaks } from '../../leaks/leaks-card.ts';
 import { findLeaks } from '../../leaks/leaks.ts';
 import { longTest } from '../long.ts';
+import { folder, lines, makeRun, readTable, type Row } from './leak-run.ts';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'betr-leaks-'));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-type Row = Record<string, unknown>;
-const lines = (rows: readonly Row[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 const run13 = 'which of these planets is the largest in our own solar system today';
-
-async function makeRun(
-  name: string,
-  shards: Record<string, Buffer | string>,
-  tests: readonly Row[],
-  train: readonly Row[] = [{ question: 'Q?', answer: 'A' }],
-): Promise<Run> {
-  const place = join(folder, name);
-  await mkdir(place, { recursive: true });
-  for (const [file, content] of Object.entries(shards)) await writeFile(join(place, file), content);
-  await writeFile(join(place, 'test.jsonl'), lines(tests));
-  await writeFile(join(place, 'train.jsonl'), lines(train));
-  await writeFile(
-    join(place, 'betr.yaml'),
-    'corpus: {files: ["corpus*"]}\nbenchmarks: [{name: quiz, files: [train.jsonl]}]\nworkers: ' +
-      '2\nscoring: {chunkMegabytes: 0.002}\n',
-  );
-  return openRun(join(place, 'betr.yaml'));
-}
-
-const leakRow = z.object({
-  shard: z.string(),
-  row: z.number(),
-  document: z.string(),
-  benchmark: z.string(),
-  item: z.string(),
-  passage: z.string(),
-});
-
-async function readTable(run: Run): Promise<z.output<typeof leakRow>[]> {
-  return withDuckDb({}, async (connection) =>
-    z
-      .array(leakRow)
-      .parse(
-        (
-          await connection.runAndReadAll(
-            `SELECT * REPLACE ("row"::DOUBLE AS "row") FROM read_parquet(${sqlString(run.files.leakTable)})`,
-          )
-        ).getRowObjects(),
-      ),
-  );
-}
 
 describe('betr leaks', () => {
   const filler = (i: number): string =>
@@ -186,67 +133,5 @@ describe('betr leaks', () => {
 });
 
 const shared = resolve(process.env['BETR_SHARED'] ?? '../shared', 'data');
-if (!existsSync(shared)) console.log(`${shared} is absent: leaks are not planted among real documents.`);
 
-(existsSync(shared) ? describe : describe.skip)('on real documents', () => {
-  longTest(
-    'finds exactly the planted items',
-    async () => {
-      const random = openRandom(11);
-      const pick = (count: number): number => Math.floor(random() * count);
-      const rowSchema = z.object({ id: z.string(), text: z.string() });
-      const itemSchema = z.object({ id: z.string(), benchmark: z.string(), text: z.string() });
-      const names = (await readdir(join(shared, 'benchmarks'))).sort();
-      const items = names.flatMap((name) =>
-        readFileSync(join(shared, 'benchmarks', name, 'test.jsonl'), 'utf8')
-          .trimEnd()
-          .split('\n')
-          .map((line) => itemSchema.parse(JSON.parse(line))),
-      );
-      const wordCount = (text: string): number => text.toLowerCase().match(/[\p{L}\p{N}]+/gu)?.length ?? 0;
-      const checkable = items.filter(({ text }) => wordCount(text) >= 8);
-      const documents = (await readdir(join(shared, 'pool')))
-        .filter((file) => file.endsWith('.jsonl.gz'))
-        .sort()
-        .slice(0, 2)
-        .flatMap((file) =>
-          gunzipSync(readFileSync(join(shared, 'pool', file)))
-            .toString()
-            .trimEnd()
-            .split('\n')
-            .map((line) => rowSchema.parse(JSON.parse(line))),
-        );
-      const planted = new Map<string, string>();
-      for (let i = 0; i < 200; i++) {
-        const item = checkable[pick(checkable.length)];
-        const document = documents[pick(documents.length)];
-        if (item === undefined || document === undefined || planted.has(document.id)) continue;
-        // Between two words, so no word is created or broken.
-        const at = document.text.indexOf(' ', pick(document.text.length)) + 1;
-        const planting = item.text.toUpperCase().toLowerCase();
-        document.text = `${document.text.slice(0, at)} ${planting} ${document.text.slice(at)}`;
-        planted.set(document.id, item.id);
-      }
-      const run = await makeRun(
-        'pool',
-        { 'corpus.jsonl.gz': gzipSync(lines(documents), { level: 1 }) },
-        items,
-      );
-      const result = await findLeaks(run, { tests: ['test.jsonl'] }, silent);
-      const table = await readTable(run);
-      const foundIn = new Set(table.map(({ document }) => document));
-      expect([...planted.keys()].filter((document) => !foundIn.has(document))).toEqual([]);
-      expect([...foundIn].filter((document) => !planted.has(document))).toEqual([]);
-      for (const [document, item] of planted)
-        expect(table.some((row) => row.document === document && row.item === item)).toBe(true);
-      console.log(
-        `${documents.length} documents, ${items.length} test items (${items.length - checkable.length} ` +
-          `too short): ${planted.size} planted, ${foundIn.size} found`,
-      );
-      expect(result.benchmarks.reduce((sum, { unchecked }) => sum + unchecked, 0)).toBe(
-        items.length - checkable.length,
-      );
-    },
-    600_000,
-  );
-});
+if (!existsSync(shared)) console.log(`${shared} is absent: leaks are not planted among real documents.`);

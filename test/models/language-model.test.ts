@@ -11,11 +11,13 @@ import { servers } from './endpoint/language-model-servers.ts';
 
 const folder = findShared('models', 'HuggingFaceTB', 'SmolLM2-135M-Instruct');
 const running: LanguageModelServer[] = [];
+
 const atServer = (kind: keyof typeof servers) => async (): Promise<string> => {
   const server = await openLanguageModelServer(servers[kind]);
   running.push(server);
   return server.url;
 };
+
 const backEnds: [name: string, model: () => string | Promise<string>][] = [
   ['dummy', () => 'dummy'],
   // Slow, and models/onnx/language-model.test.ts has its numbers.
@@ -36,40 +38,6 @@ function open(model: string, more: Readonly<Record<string, unknown>> = {}): Prom
   });
   return openLanguageModel(settings, 'judge', process.cwd());
 }
-
-describe('batch', () => {
-  it('has a card, the same each time, and refuses what takes an answer now', async () => {
-    const more = { endpointModel: 'Qwen/Qwen3-8B' };
-    const [model, again] = [await open('batch', more), await open('batch', more)];
-    expect(model).toMatchObject({ name: 'judge', answersLater: true, continuations: 'one token' });
-    expect(model.fingerprint).toMatch(/^[0-9a-f]{64}$/);
-    expect(again.fingerprint).toBe(model.fingerprint);
-    expect(model.source).toMatchObject({ precision: 'top-k', topK: 20 });
-    const question = { prompt: 'One and one is', continuations: [' two'] };
-    for (const asked of [
-      () => model.logProbabilities([question], 'start'),
-      () => model.textLogProbability('text'),
-      () => model.generate('Once', { maxTokens: 2 }),
-    ])
-      await expect(asked()).rejects.toMatchObject({
-        code: 'LANGUAGE_MODEL_CANNOT',
-        message: expect.stringContaining('--write-batch'),
-      });
-    expect(Object.keys(model.lacks)).toEqual(['logProbabilities', 'textLogProbability', 'generate']);
-    await model.close();
-    await again.close();
-  });
-});
-
-describe('an address', () => {
-  it('may be in capitals', async () => {
-    const server = await openLanguageModelServer(servers.chat);
-    const model = await open(server.url.replace('http', 'HTTP'));
-    expect(model.source).toMatchObject({ backEnd: 'endpoint', route: 'chat' });
-    await model.close();
-    await server.close();
-  });
-});
 
 describe.each(backEnds)('%s', (_name, modelOf) => {
   let place: string;

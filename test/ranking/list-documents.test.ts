@@ -1,21 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Run } from '../../run/run.ts';
 import { findCutoff } from '../../ranking/cutoff.ts';
-import { findDocument, listAroundCutoff, listDocuments, type Listing } from '../../ranking/list-documents.ts';
+import { listAroundCutoff, listDocuments, type Listing } from '../../ranking/list-documents.ts';
 import { type Page } from '../../ranking/document-page.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { makeKeyOrder } from '../../ranking/order/key-order.ts';
 import { readOrder } from '../../ranking/order/order.ts';
-import { placeDocument } from '../../ranking/percentile.ts';
 import { retargetRanking } from '../../ranking/order/retarget.ts';
 import { shardId } from '../../ranking/shards.ts';
-import { keepByPlainSort, makeRows, makeScoredRows, rankRows, sumTokens, withRun } from './synthetic.ts';
+import { keepByPlainSort, makeRows, makeScoredRows, rankRows, withRun } from './synthetic.ts';
 
 const rows = makeRows(300);
 const bytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
 const sorted = rows.toSorted(
   (a, b) => b.score - a.score || bytes(a.document, b.document) || bytes(a.shard, b.shard) || a.row - b.row,
 );
+
 const keysOf = (documents: readonly { shard: string; row: number }[]): string[] =>
   documents.map(({ shard, row }) => `${shard}#${row}`);
 
@@ -176,37 +177,6 @@ describe('the list of documents', () => {
       const later = await rankRows(run, rows.slice(1));
       await expect(listDocuments(run, later, { ...listing, cursor })).rejects.toMatchObject({
         code: 'CURSOR_STALE',
-      });
-    });
-  });
-});
-
-describe('a document', () => {
-  it('is found by its shard and row, with its place in the ranking', async () => {
-    await withRanking(async (run, ranking) => {
-      for (const at of [0, 1, 150, 298, 299]) {
-        const expected = sorted[at] ?? rows[0];
-        if (expected === undefined) throw new Error('no rows');
-        const found = await findDocument(run, ranking, expected.shard, expected.row);
-        expect(found).toMatchObject(expected);
-        const place = await placeDocument(run, ranking, found);
-        expect(place).toMatchObject({
-          rank: at + 1,
-          of: 300,
-          percentile: rows.filter(({ score }) => score < expected.score).length / 300,
-        });
-        // Kept from that share on, and not a token below it.
-        const documents = async (share: number): Promise<number> =>
-          (await findCutoff(run, ranking, share)).documents;
-        const keptTokens = sumTokens(sorted.slice(0, at + 1));
-        expect(place.keptFrom).toBeCloseTo(keptTokens / sumTokens(rows), 12);
-        expect(await documents((keptTokens + 0.5) / sumTokens(rows))).toBeGreaterThan(at);
-        if (expected.tokens > 0)
-          expect(await documents((keptTokens - 0.5) / sumTokens(rows))).toBeLessThanOrEqual(at);
-      }
-      await expect(findDocument(run, ranking, 'corpus/shard-0.jsonl', 100)).rejects.toMatchObject({
-        code: 'DOCUMENT_UNKNOWN',
-        status: 404,
       });
     });
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { tableFromIPC } from 'apache-arrow';
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +8,6 @@ import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { silent } from '../../../run/progress.ts';
-import { eachKeptRow } from '../../../ranking/selection/kept-rows.ts';
-import { findCutoff } from '../../../ranking/cutoff.ts';
 import { readRanking } from '../../../ranking/generation.ts';
 import { writeSelection } from '../../../ranking/selection/select.ts';
 import { keepByPlainSort, makeRows, type Row } from '../../ranking/synthetic.ts';
@@ -23,8 +21,10 @@ const rows: Row[] = makeRows(12_000).map((row) => ({
   ...row,
   document: `${row.row % 7 === 0 ? `ü "${row.document}", \n🙂` : row.document} ${'.'.repeat(1600)}`,
 }));
+
 const order = (a: Row, b: Row): number =>
   Buffer.compare(Buffer.from(a.shard), Buffer.from(b.shard)) || a.row - b.row;
+
 const kept = keepByPlainSort(rows, 0.4)
   .sort(order)
   .map(({ shard, row, document, score }) => ({ shard, row, document, score }));
@@ -32,6 +32,7 @@ const kept = keepByPlainSort(rows, 0.4)
 let served: TestServer;
 let stop: () => void;
 let done: Promise<void>;
+
 beforeAll(async () => {
   await new Promise<void>((resolve, reject) => {
     done = withServer(async (server) => {
@@ -42,6 +43,7 @@ beforeAll(async () => {
     done.catch(reject);
   });
 }, 120_000);
+
 afterAll(async () => {
   stop();
   await done;
@@ -196,40 +198,6 @@ describe('GET /selection', () => {
     ['?keep=0.1&limit=3', 'PARAMETER_UNKNOWN'],
   ])('refuses %s', async (parameters, code) => {
     expect(await served.ask(`/selection${parameters}`)).toMatchObject({ status: 400, json: { code } });
-  });
-});
-
-describe('a selection whose ranking is damaged', () => {
-  it('is cut off, never ended as if it were whole', async () => {
-    await withServer(async ({ run, url }) => {
-      const ranking = await readRanking(run);
-      const part = join(run.files.scores, ranking.parts[1]?.file ?? '');
-      await truncate(part, 200);
-      const read = async (): Promise<string> => (await fetch(`${url}/selection?keep=1&format=csv`)).text();
-      // Before the first byte it is an answer, after it a broken stream; both are no selection.
-      const result = await read().catch(() => 'broken');
-      expect(result === 'broken' || result.includes('FILE_DAMAGED')).toBe(true);
-    }, makeRows(3000));
-  });
-
-  it('with rows missing ends with an error', async () => {
-    await withServer(async ({ run }) => {
-      const ranking = await readRanking(run);
-      const cutoff = await findCutoff(run, ranking, 1);
-      const short = { ...ranking, parts: ranking.parts.slice(1) };
-      const drain = async (blocks: AsyncIterable<unknown>): Promise<void> => {
-        for await (const block of blocks) expect(block).toBeDefined();
-      };
-      await expect(
-        eachKeptRow(run, short, cutoff, new AbortController().signal, drain),
-      ).rejects.toMatchObject({ code: 'FILE_DAMAGED' });
-      const aborted = AbortSignal.timeout(0);
-      await expect(
-        eachKeptRow(run, ranking, cutoff, aborted, async () =>
-          setTimeout(20).then(() => aborted.throwIfAborted()),
-        ),
-      ).rejects.toThrow();
-    }, makeRows(300));
   });
 });
 
