@@ -1,5 +1,6 @@
 # `make demo` and `make test` work on a fresh checkout: each target installs what it needs.
-.PHONY: build demo test test-all test-nodes test-package lint format fuzz soak torture clean
+.PHONY: build demo trials-demo test test-slow test-all test-nodes test-package trainer test-trainer lint format fuzz \
+  soak torture clean
 
 # Compiles what has changed. Every target below that runs the product does this first, here or in its npm script.
 build: node_modules/.package-lock.json
@@ -8,10 +9,18 @@ build: node_modules/.package-lock.json
 demo: build
 	npm run -s betr -- demo
 
+# Trains small models on the demo's corpus and compares them: about five minutes on two idle cores. Needs `make trainer`.
+trials-demo: build
+	node dist/bench/trials-demo.js
+
 test: node_modules/.package-lock.json
 	npm test
 
-# The slow tests, too.
+# The files that have slow tests, with these.
+test-slow: node_modules/.package-lock.json
+	npm run -s test:slow
+
+# All tests.
 test-all: node_modules/.package-lock.json
 	npm run -s test:all
 
@@ -22,6 +31,16 @@ test-nodes: node_modules/.package-lock.json
 # The packed package, installed and used in empty folders, on Node 20, 22 and 24.
 test-package: node_modules/.package-lock.json
 	npm run -s test:package
+
+# The Python worker that trains models, installed into .cache/trainer: several minutes and gigabytes the first time.
+# PYTHON names another interpreter than python3.
+trainer:
+	scripts/trainer.sh
+
+# Its lint and tests. TESTS selects some ("TESTS=tests/test_data.py").
+test-trainer: trainer
+	cd trainer && ../.cache/trainer/bin/ruff check . && ../.cache/trainer/bin/ruff format --check . && \
+	  ../.cache/trainer/bin/python -m pytest $(TESTS)
 
 lint: node_modules/.package-lock.json
 	npm run -s lint

@@ -6,7 +6,7 @@ import { formatAmount, formatCount, formatCountOf, formatShare } from '../run/am
 import { escapeControls } from '../run/escape-controls.ts';
 import type { Amount, Exam, ExamPart, ExamSideResult } from '../scoring/exam/exam-result.ts';
 import { describeVerdict, formatInterval } from '../scoring/exam/verdict.ts';
-import { formatTable, excerptOf } from './output.ts';
+import { excerptOf, formatDuration, formatTable } from './output.ts';
 
 /** The exam: a table for each part, what each one tests, speed and cost. */
 export function describeExam(exam: Exam): string {
@@ -84,12 +84,6 @@ function describeCost({ cost }: Exam): string[] {
     `${formatAmount(tokens)} tokens` +
     (money === null ? '' : `, at a price of ${money.toPrecision(3)}`);
   return [describe('sample', cost.sample), describe('whole corpus', cost.corpus)];
-}
-
-function formatDuration(seconds: number): string {
-  if (seconds < 120) return `${seconds.toPrecision(2)} s`;
-  if (seconds < 7200) return `${(seconds / 60).toFixed(0)} min`;
-  return seconds < 172_800 ? `${(seconds / 3600).toFixed(1)} h` : `${(seconds / 86_400).toFixed(1)} days`;
 }
 
 /** The comparison: each judge, then each pair with the documents that differ most. */

@@ -8,8 +8,10 @@ import type { IndexCard } from '../indexer/index-card.ts';
 import type { Ranking } from '../ranking/generation.ts';
 import type { Drift } from '../ranking/drift.ts';
 import { describeUnknown } from '../ranking/unknown.ts';
+import { type TrainingState } from '../models/trainer/state.ts';
 import { formatCount, formatCountOf, formatNames } from '../run/amounts.ts';
 import { describeDrift } from './rank-text.ts';
+import { describeEvent } from './training-progress.ts';
 
 export interface Status {
   folder: string;
@@ -36,6 +38,7 @@ export interface Status {
   atWork: Awaited<ReturnType<typeof listAtWork>>;
   /** Shards that are new, changed or gone since the ranking. */
   changes: ShardChanges;
+  training: TrainingState[];
   /** Results that were made with other settings. */
   outdated: string[];
   /** Problems with existing files. */
@@ -109,6 +112,42 @@ function describeToScore(
     : 'nothing';
 }
 
+/** Training jobs by state, and what those that are not done are at. */
+function describeTraining(jobs: readonly TrainingState[]): string[] {
+  if (jobs.length === 0) return [];
+  const states = [...new Set(jobs.map(({ state }) => state))].map(
+    (state) => `${formatCount(jobs.filter((job) => job.state === state).length)} ${state}`,
+  );
+  const notable = jobs.filter(({ state }) => state !== 'done' && state !== 'waiting');
+  const isAnyLeft = jobs.some(({ state }) => state !== 'done' && state !== 'running');
+  return [
+    `Training    ${states.join(', ')}${isAnyLeft ? ': betr trainer --all' : ''}`,
+    ...notable.map(
+      (job) => `            ${job.name} ${job.state}${describeAt(job) === '' ? '' : `: ${describeAt(job)}`}`,
+    ),
+  ];
+}
+
+function describeAt({
+  state,
+  problem,
+  step,
+  steps,
+  loss,
+  tokensPerSecond,
+  secondsLeft,
+}: TrainingState): string {
+  if (problem !== null && state !== 'running') return problem;
+  return describeEvent({
+    step: step ?? undefined,
+    steps: steps ?? undefined,
+    loss: loss ?? undefined,
+    ...(state === 'running'
+      ? { tokensPerSecond: tokensPerSecond ?? undefined, secondsLeft: secondsLeft ?? undefined }
+      : {}),
+  });
+}
+
 export function describeStatus(status: Status): string {
   const {
     folder,
@@ -150,6 +189,7 @@ export function describeStatus(status: Status): string {
     ...(changes.changed.length > 0 ? [`Changed     since ranking: ${formatNames(changes.changed)}`] : []),
     ...(changes.gone.length > 0 ? [`Gone        since ranking: ${formatNames(changes.gone)}`] : []),
     ...listOtherRankings(status),
+    ...describeTraining(status.training),
     ...outdated.map((sentence) => `Outdated    ${sentence}`),
     ...problems.map((problem) => `Problem     ${problem}`),
   ].join('\n');

@@ -106,7 +106,10 @@ async function ifMade<T>(reading: Promise<T>): Promise<T | undefined> {
   });
 }
 
-function checkTokens(first: Contestant, other: Contestant): void {
+type Ranked = Pick<Contestant, 'scorer' | 'ranking'>;
+
+/** Errors: TOKENS_DIFFER. */
+export function checkTokens(first: Ranked, other: Ranked): void {
   if (!countAlike(first, other)) throw fail('TOKENS_DIFFER', { scorer: first.scorer, other: other.scorer });
 }
 
@@ -114,7 +117,7 @@ function checkTokens(first: Contestant, other: Contestant): void {
  * Whether both have the same token counts in all shards, or in every part computed from the same shards:
  * estimates depend on rates, which `betr index` measures again.
  */
-function countAlike(a: Contestant, b: Contestant): boolean {
+function countAlike(a: Ranked, b: Ranked): boolean {
   if (fingerprintShards(a.ranking) === fingerprintShards(b.ranking))
     return a.ranking.tokens === b.ranking.tokens;
   const [ofA, ofB] = [countTokens(a), countTokens(b)];
@@ -130,7 +133,7 @@ function fingerprintShards({ parts }: Ranking): string {
   );
 }
 
-function countTokens({ ranking }: Contestant): Map<string, number> {
+function countTokens({ ranking }: Ranked): Map<string, number> {
   return new Map(
     ranking.parts.map(({ covers, tokens }) => [
       covers

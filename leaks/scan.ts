@@ -148,8 +148,8 @@ interface Listener {
 }
 
 /**
- * Hands the tasks, largest first, to `count` worker threads. The first failure stops all of them and is
- * thrown.
+ * Hands the tasks, largest first, to `count` worker threads. The first failure stops all of them after their
+ * current chunk and is thrown.
  */
 async function runWorkers(
   tasks: readonly ScanTask[],
@@ -158,34 +158,44 @@ async function runWorkers(
   listener: Listener,
 ): Promise<void> {
   const queue = [...tasks].sort((a, b) => a.bytes - b.bytes);
-  const workers = Array.from(
-    { length: Math.min(count, tasks.length) },
-    () => new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: setup }),
+  const failures: Error[] = [];
+  const failed = (error: Error): void => {
+    failures.push(error);
+    queue.length = 0;
+  };
+  const threads = Array.from({ length: Math.min(count, tasks.length) }, () =>
+    drive(
+      new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: setup }),
+      queue,
+      listener,
+      failed,
+    ),
   );
-  try {
-    await Promise.all(workers.map((worker) => drive(worker, queue, listener)));
-  } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
-  }
+  await Promise.all(threads);
+  if (failures[0] !== undefined) throw failures[0];
 }
 
-function drive(worker: Worker, queue: ScanTask[], listener: Listener): Promise<void> {
-  return new Promise((resolve, reject) => {
+/** Resolves when the thread has ended itself: terminating it during a query would abort the process. */
+function drive(
+  worker: Worker,
+  queue: ScanTask[],
+  listener: Listener,
+  failed: (error: Error) => void,
+): Promise<void> {
+  return new Promise((resolve) => {
     let current: ScanTask | undefined;
-    const next = (): void => {
+    worker.on('message', (reply: ScanReply) => {
+      if (reply.kind === 'progress') {
+        listener.progress(reply.textBytes);
+        return;
+      }
+      if (reply.kind === 'failed') failed(errorFrom(reply.error));
+      if (reply.kind === 'done' && current !== undefined) listener.finished(current);
       current = queue.pop();
       worker.postMessage(current ?? 'end');
-    };
-    worker.on('message', (reply: ScanReply) => {
-      if (reply.kind === 'progress') listener.progress(reply.textBytes);
-      else if (reply.kind === 'failed') reject(errorFrom(reply.error));
-      else {
-        if (reply.kind === 'done' && current !== undefined) listener.finished(current);
-        next();
-      }
     });
     worker.on('error', (error) =>
-      reject(
+      failed(
         error instanceof BetrError
           ? error
           : fail('INTERNAL', { reason: error.stack ?? error.message }, error),

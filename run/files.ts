@@ -48,6 +48,10 @@ const sharedNames = {
   ranks: 'ranks',
   retargeted: 'retargeted',
   jobs: 'jobs',
+  /** Training jobs, each in a folder of its own. */
+  training: 'training',
+  /** Plans, selections and reports of trials. */
+  trials: 'trials',
   apiKeys: 'keys.json',
   slurm: 'slurm',
   lock: 'lock',

@@ -181,6 +181,12 @@ export const settingsSchema = z.strictObject({
       error: 'at least three times beatSeconds; otherwise live workers would be considered lost',
     })
     .prefault({}),
+  trainer: z
+    .strictObject({
+      /** The Python that runs training jobs: a path, or a command. */
+      python: z.string().min(1).optional(),
+    })
+    .optional(),
   /** Maximum number of parallel processes; by default, one per core. */
   workers: count.max(1024).optional(),
 });
@@ -189,12 +195,12 @@ export type Settings = z.output<typeof settingsSchema>;
 export type FieldNames = Settings['corpus']['fields'];
 
 /**
- * The settings to store with a result: addresses without possible signatures, and no number of workers,
- * because it does not affect the result.
+ * The settings to store with a result: addresses without possible signatures, and without the number of workers
+ * and the Python for training, which do not affect the result.
  */
 export function settingsToShow(settings: Settings): Settings {
   const shown: unknown = JSON.parse(JSON.stringify(settings), (_key, value: unknown) =>
     typeof value === 'string' ? showPath(value) : value,
   );
-  return { ...settingsSchema.parse(shown), workers: undefined };
+  return { ...settingsSchema.parse(shown), workers: undefined, trainer: undefined };
 }

@@ -18,6 +18,7 @@ import { rankingRoutes } from './routes/rankings.ts';
 import type { Route } from './route.ts';
 import { scoreRoutes } from './routes/score.ts';
 import { selectionRoutes } from './routes/selection.ts';
+import { trainingRoutes } from './routes/training.ts';
 import { whyRoutes } from './routes/why.ts';
 
 const routes: readonly Route[] = [
@@ -35,6 +36,7 @@ const routes: readonly Route[] = [
   ...scoreRoutes,
   ...selectionRoutes,
   ...jobRoutes,
+  ...trainingRoutes,
   ...healthRoutes,
   ...pageRoutes,
 ];

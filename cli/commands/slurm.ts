@@ -1,16 +1,13 @@
 // `betr slurm`: plans the scoring, writes the job scripts, and submits an array of workers and a job that
 // publishes after it.
 
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { makePlan } from '../../scoring/make-plan.ts';
 import { listTasks } from '../../scoring/tasks.ts';
 import { surveyCorpus } from '../../scoring/survey.ts';
 import { listOpenTasks } from '../../scoring/open-tasks.ts';
 import { commitBytes } from '../../data/files/commit.ts';
-import { fail, reasonOf, systemCode } from '../../run/errors/errors.ts';
 import { withLock } from '../../data/files/lock.ts';
 import { nodeFlags } from '../../data/files/process.ts';
 import { openRun, type Run } from '../../run/run.ts';
@@ -18,6 +15,7 @@ import { command, type CommonOptions, runArgument } from '../options.ts';
 import { openProgress, printResult } from '../output.ts';
 import { formatCountOf, parseWhole, formatCount } from '../../run/amounts.ts';
 import { parseWorkers } from './rank.ts';
+import { parseSbatch, submit } from '../sbatch.ts';
 import { publishScript, quote, type SlurmJob, workScript } from '../slurm-scripts.ts';
 
 interface SlurmOptions extends CommonOptions {
@@ -38,7 +36,7 @@ export function slurmCommand(): Command {
     .option(
       '--sbatch <option>',
       'another sbatch option, such as --sbatch=--partition=long or --sbatch=--time=4:00:00 (repeatable)',
-      (option: string, all: string[]) => [...all, parseSbatch(option)],
+      (option: string, all: string[]) => [...all, parseSbatch(option, '--nodes sets the size of the array')],
       [],
     )
     .option(
@@ -57,21 +55,8 @@ export function slurmCommand(): Command {
         sbatch: options.sbatch,
       };
       if (options.dryRun) await printDraft(run, job, options.json);
-      else await submit(run, job, options.json);
+      else await submitJobs(run, job, options.json);
     });
-}
-
-/** Both jobs get the option, so --array would make several jobs publish. */
-function parseSbatch(option: string): string {
-  if (/^(--array\b|-a)/.test(option))
-    throw fail('OPTION_INVALID', {
-      option: '--sbatch',
-      got: option,
-      allowed: 'an option for both jobs; --nodes sets the size of the array',
-    });
-  if (option.includes('\n'))
-    throw fail('OPTION_INVALID', { option: '--sbatch', got: option, allowed: 'a single line' });
-  return option;
 }
 
 const workFile = 'work.sh';
@@ -100,7 +85,7 @@ async function printDraft(run: Run, job: SlurmJob, json: boolean): Promise<void>
   printResult(json, { shardsToScore, scripts, commands }, text);
 }
 
-async function submit(run: Run, job: SlurmJob, json: boolean): Promise<void> {
+async function submitJobs(run: Run, job: SlurmJob, json: boolean): Promise<void> {
   const progress = openProgress();
   const open = await withLock(
     run,
@@ -114,8 +99,8 @@ async function submit(run: Run, job: SlurmJob, json: boolean): Promise<void> {
   }
   await commitBytes(join(job.folder, workFile), workScript(job));
   await commitBytes(join(job.folder, publishFile), publishScript(job));
-  const array = await sbatch(submissions(job, '')[0]);
-  const publish = await sbatch(submissions(job, array)[1]);
+  const array = await submit(submissions(job, '')[0]);
+  const publish = await submit(submissions(job, array)[1]);
   printResult(
     json,
     { chunks: open.length, array, publish },
@@ -123,16 +108,4 @@ async function submit(run: Run, job: SlurmJob, json: boolean): Promise<void> {
       `and job ${publish}, which publishes afterwards. Logs: ${job.folder}. To cancel both: ` +
       `scancel ${array} ${publish}`,
   );
-}
-
-/** Submits a script and returns the job id. Errors: SLURM_FAILED. */
-async function sbatch([program = '', ...args]: readonly string[] = []): Promise<string> {
-  try {
-    const { stdout } = await promisify(execFile)(program, args, { encoding: 'utf8' });
-    return stdout.trim().split(';')[0] ?? '';
-  } catch (error) {
-    const reason =
-      systemCode(error) === 'ENOENT' ? 'sbatch is not installed on this machine' : reasonOf(error).trim();
-    throw fail('SLURM_FAILED', { reason }, error);
-  }
 }

@@ -13,6 +13,7 @@ import { compareShards, shardsOf } from '../../scoring/shard-changes.ts';
 import { readIndexCard } from '../../indexer/index-card.ts';
 import { readRanking } from '../../ranking/generation.ts';
 import { readDrift } from '../../ranking/drift.ts';
+import { readJobStates } from '../../models/trainer/state.ts';
 import { rankingCommand, type RankingOptions } from '../options.ts';
 import { printResult } from '../output.ts';
 import { type Status, describeStatus } from '../status-text.ts';
@@ -76,6 +77,7 @@ async function readStatus(run: Run, scorer: string): Promise<Status> {
     chunks: corpus?.chunks ?? null,
     atWork: await listAtWork(run),
     changes: compareShards(corpus === null ? [] : shardsOf(ranking?.parts ?? []), corpus?.shards ?? []),
+    training: await readJobStates(run.files.training),
     outdated: run.ranking === '' ? await listOutdated(run) : [],
     problems,
   };

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBInstance } from './library.ts';
+import { endBeforeExit } from './threads.ts';
 
 export interface DuckDbLimits {
   threads?: number;
@@ -37,10 +38,13 @@ export interface OpenDuckDb {
 /** Connections that may be running a query. */
 const busy = new Set<DuckDBConnection>();
 
-/** An exiting process waits for its native threads, and a query may take many minutes. */
-process.once('exit', () => {
+/** Makes this thread's running queries fail. */
+export function interruptQueries(): void {
   for (const connection of busy) connection.interrupt();
-});
+}
+
+// An exiting process waits for its native threads, and a query may take many minutes.
+endBeforeExit(interruptQueries);
 
 function track(connection: DuckDBConnection): DuckDBConnection {
   busy.add(connection);

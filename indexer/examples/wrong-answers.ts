@@ -42,7 +42,7 @@ export async function readAnswerPairs(files: readonly ListedFile[], rules: Rules
 }
 
 /** The row without its `text`, which repeats the right answer, if its other fields make an example. */
-function withoutText(row: Row, makeText: (row: Row) => Outcome): Row {
+export function withoutText(row: Row, makeText: (row: Row) => Outcome): Row {
   const { text, ...others } = row;
   return text === undefined || 'reason' in makeText(others) ? row : others;
 }

@@ -33,8 +33,20 @@ export interface Slice extends Best {
   index: number;
   /** By slice, for even and odd turns: while others read one, the next turn may overwrite the other. */
   shown: [even: Shown, odd: Shown][];
-  /** How many times slices have shared a benchmark. */
+  /** How many times slices have shared a benchmark; negative once they must stop. Shared by all slices. */
   turns: Int32Array;
+}
+
+/** Makes all slices stop: each throws at its next chunk, or now if it waits for the others. */
+export function stopSlice({ turns }: Slice): void {
+  Atomics.store(turns, 0, stopped);
+  Atomics.notify(turns, 0);
+}
+
+const stopped = -(2 ** 30);
+
+function checkStopped({ turns }: Slice): void {
+  if (Atomics.load(turns, 0) < 0) throw fail('INTERNAL', { reason: 'another thread stopped this one' });
 }
 
 /** Columns read at a time: one alone costs nearly as much, and each takes 4 bytes a document. */
@@ -60,6 +72,7 @@ export async function rankSlice(slice: Slice, signal?: AbortSignal): Promise<voi
         `SELECT ${some.map(({ name }) => sqlName(`score_${name}`)).join(', ')} FROM ${table}`,
       )) {
         signal?.throwIfAborted();
+        checkStopped(slice);
         const rows = chunk.rowCount;
         if (position + rows <= documents)
           for (const column of some.keys())
@@ -96,6 +109,7 @@ function takeTurn(
   for (const wanted = shown.length * (turn + 1); ;) {
     const now = Atomics.load(turns, 0);
     if (now >= wanted) break;
+    checkStopped(slice);
     Atomics.wait(turns, 0, now);
   }
   // The scores have been copied to `lows`, so the ranks reuse their memory.

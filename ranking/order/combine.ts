@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { binCount } from '../../scoring/part.ts';
 import { type ErrorData, errorFrom, fail, reasonOf } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
-import { type Best, type Named, rankSlice, type Slice, takeIfBest } from './combine-slice.ts';
+import { type Best, type Named, rankSlice, type Slice, stopSlice, takeIfBest } from './combine-slice.ts';
 import type { Shown } from './lay-bins.ts';
 import type { Ranking } from '../generation.ts';
 import { readRanks } from './saved-ranks.ts';
@@ -24,17 +24,17 @@ const documentsPerThread = 500_000;
 const mostThreads = 4;
 
 /**
- * Combines the scores of benchmarks, all of which the published ranking must have, with `threads` threads.
- * Errors: those of `rankDocuments`.
+ * Combines the scores of benchmarks, all of which the published ranking must have, with `threads` threads,
+ * until the signal aborts. Errors: those of `rankDocuments`.
  */
 export async function combineScores(
   run: Run,
   ranking: Ranking,
   benchmarks: readonly string[],
-  threads?: number,
+  options: { threads?: number | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<Combined> {
   const count = ranking.documents;
-  const { ranks, winners } = await rankDocuments(run, ranking, benchmarks, { threads });
+  const { ranks, winners } = await rankDocuments(run, ranking, benchmarks, options);
   const scores = new Float32Array(ranks.buffer);
   for (let position = 0; position < count; position++)
     scores[position] = (count - (ranks[position] ?? 0)) / count;
@@ -42,8 +42,8 @@ export async function combineScores(
 }
 
 /**
- * Ranks the documents by each benchmark and keeps the best rank. An abort only works with one thread. Errors:
- * those of `withScores`.
+ * Ranks the documents by each benchmark and keeps the best rank, until the signal aborts. Errors: those of
+ * `withScores`.
  */
 export async function rankDocuments(
   run: Run,
@@ -75,7 +75,7 @@ export async function rankDocuments(
   );
   const [only] = slices;
   if (slices.length === 1 && only !== undefined) await rankSlice(only, signal);
-  else await rankInThreads(slices);
+  else await rankInThreads(slices, signal);
   return best;
 }
 
@@ -142,26 +142,40 @@ const replySchema = z.union([
   z.object({ error: z.custom<ErrorData>((value) => typeof value === 'object' && value !== null) }),
 ]);
 
-/** Ranks each slice in its own thread. As they wait for each other, the first failure ends all. */
-async function rankInThreads(slices: readonly Slice[]): Promise<void> {
-  const workers = slices.map(
-    (slice) => new Worker(new URL('./combine-worker.js', import.meta.url), { workerData: slice }),
-  );
-  const lost = (reason: string): Error =>
-    fail('INTERNAL', { reason: `a thread that combines scores ended: ${reason}` });
-  const finish = (worker: Worker): Promise<void> =>
-    new Promise((resolve, reject) => {
-      worker.on('message', (message: unknown) => {
-        const reply = replySchema.parse(message);
-        if ('done' in reply) resolve();
-        else reject(errorFrom(reply.error));
-      });
-      worker.on('error', (error) => reject(lost(reasonOf(error))));
-      worker.on('exit', (code) => reject(lost(`code ${code}`)));
+/**
+ * Ranks each slice in its own thread. As they wait for each other, the first failure and an abort stop all.
+ * They end by themselves: terminating a thread during a query aborts the process.
+ */
+async function rankInThreads(slices: readonly Slice[], signal?: AbortSignal): Promise<void> {
+  const stop = (): void => slices.forEach(stopSlice);
+  signal?.addEventListener('abort', stop);
+  const failures: Error[] = [];
+  const rank = (slice: Slice): Promise<void> =>
+    new Promise((resolve) => {
+      const failed = (error: Error): void => {
+        failures.push(error);
+        stop();
+      };
+      const lost = (reason: string): void =>
+        failed(fail('INTERNAL', { reason: `a thread that combines scores ended: ${reason}` }));
+      let isDone = false;
+      new Worker(new URL('./combine-worker.js', import.meta.url), { workerData: slice })
+        .on('message', (message: unknown) => {
+          const reply = replySchema.parse(message);
+          isDone = true;
+          if ('error' in reply) failed(errorFrom(reply.error));
+        })
+        .on('error', (error) => lost(reasonOf(error)))
+        .on('exit', (code) => {
+          if (!isDone) lost(`code ${code}`);
+          resolve();
+        });
     });
   try {
-    await Promise.all(workers.map(finish));
+    await Promise.all(slices.map(rank));
   } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    signal?.removeEventListener('abort', stop);
   }
+  signal?.throwIfAborted();
+  if (failures[0] !== undefined) throw failures[0];
 }

@@ -17,6 +17,7 @@ const array = z.custom<Uint32Array>((value) => value instanceof Uint32Array);
 export const taskSchema = z.union([
   z.object({ kind: z.literal('order') }),
   z.object({ kind: z.literal('stop') }),
+  z.object({ kind: z.literal('end') }),
   z.object({ kind: z.literal('ranks') }),
   z.object({ kind: z.literal('check') }),
   z.object({ kind: z.literal('keys'), order: z.custom<Order>(isObject) }),
@@ -27,7 +28,10 @@ export const taskSchema = z.union([
     keyOrder: array.optional(),
   }),
 ]);
-/** `stop` interrupts the current task if possible; it is not a task itself and has no reply. */
+/**
+ * `stop` interrupts the current task if possible, and `end` the thread, too. Neither is a task itself or has a
+ * reply.
+ */
 export type OrderTask = z.output<typeof taskSchema>;
 
 /** The last reply to a task is `done` or `failed`. */

@@ -90,15 +90,13 @@ export class Orders {
     }
   }
 
-  /** Ends the current task and waits for that for at most `withinMs`. */
+  /** Ends the current task and the thread, and waits for that for at most `withinMs`. */
   async close(withinMs: number): Promise<void> {
     this.#closed = true;
-    // Terminating the thread outright leaves its database's files behind, and during native work it crashes
-    // the process.
-    this.#giveWay();
-    await Promise.race([this.#queue, setTimeoutPromise(withinMs, undefined, { ref: false })]);
-    clearTimeout(this.#idle);
-    await this.#endWorker();
+    if (this.#current !== undefined) this.#current.isStopped = true;
+    const worker = this.#worker;
+    await Promise.race([this.#endWorker(), setTimeoutPromise(withinMs, undefined, { ref: false })]);
+    worker?.unref();
   }
 
   #ask(task: OrderTask): Promise<Ordered> {
@@ -148,14 +146,19 @@ export class Orders {
   }
 
   #giveWay(): void {
-    if (this.#current === undefined || !(this.#closed || inBackground.has(this.#current.kind))) return;
+    if (this.#current === undefined || !inBackground.has(this.#current.kind)) return;
     this.#current.isStopped = true;
     this.#worker?.postMessage({ kind: 'stop' } satisfies OrderTask);
   }
 
+  /** The thread ends itself, because terminating it during a query would abort the process. */
   async #endWorker(): Promise<void> {
+    clearTimeout(this.#idle);
     const ending = this.#worker;
     this.#worker = undefined;
-    await ending?.terminate();
+    if (ending === undefined) return;
+    const ended = new Promise<void>((resolve) => ending.once('exit', () => resolve()));
+    ending.postMessage({ kind: 'end' } satisfies OrderTask);
+    await ended;
   }
 }

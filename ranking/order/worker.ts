@@ -2,6 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { interruptQueries } from '../../data/duckdb/duckdb.ts';
 import { saveIfPossible } from '../../data/files/commit.ts';
 import { errorData } from '../../run/errors/errors.ts';
 import { combineScores, rankDocuments } from './combine.ts';
@@ -34,6 +35,12 @@ port.on('message', (message: unknown) => {
     stop.abort();
     return;
   }
+  if (task.kind === 'end') {
+    stop.abort();
+    interruptQueries();
+    port.close();
+    return;
+  }
   stop = new AbortController();
   work(task).then(
     () => send({ kind: 'done' }),
@@ -41,7 +48,7 @@ port.on('message', (message: unknown) => {
   );
 });
 
-async function work(task: Exclude<OrderTask, { kind: 'stop' }>): Promise<void> {
+async function work(task: Exclude<OrderTask, { kind: 'stop' | 'end' }>): Promise<void> {
   switch (task.kind) {
     case 'order': {
       const kept = await readSavedOrder(run, ranking);
@@ -107,7 +114,7 @@ async function retarget({
     sendOrder(await readOrder(run, kept, { tokens, keyOrder }), kept, keyOrder);
     return;
   }
-  const combined = await combineScores(run, ranking, benchmarks);
+  const combined = await combineScores(run, ranking, benchmarks, { signal: stop.signal });
   const order = orderScores(combined.scores, tokens, keyOrder);
   // Answers do not wait for the files, which only SQL needs.
   sendOrder(

@@ -132,13 +132,13 @@ export class TextThread {
   async close(): Promise<void> {
     const thread = this.#thread;
     if (thread === undefined) return;
-    // Terminating a thread during native work crashes the process, and work may still be running that no
-    // request waits for any more. The thread therefore ends itself, if it can.
+    // Terminating a thread during native work aborts the process, and work may still be running that no request
+    // waits for any more. The thread therefore ends itself.
     thread.ref();
     thread.postMessage(endMessage);
     const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
     await Promise.race([ended, setTimeoutPromise(closeWithinMs, undefined, { ref: false })]);
-    await thread.terminate();
+    thread.unref();
   }
 
   async #searchNearest(ranking: Ranking, { shard, row }: Place, examples: number): Promise<Near> {

@@ -11,6 +11,8 @@ import { rankingErrors } from './ranking.ts';
 import { serverErrors } from './server.ts';
 import { domainsErrors } from './domains.ts';
 import { auditErrors } from './audit.ts';
+import { trainerErrors } from './trainer.ts';
+import { trialErrors } from './trials.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -22,6 +24,8 @@ const catalog = {
   ...serverErrors,
   ...domainsErrors,
   ...auditErrors,
+  ...trainerErrors,
+  ...trialErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;

@@ -176,6 +176,12 @@ export function learnsClassifier(scorer: string): boolean {
     : [betr, head, edu, lmScore].includes(kind);
 }
 
+/** Whether a model other than the classifier reads documents for the scorer, which takes long. Errors: SCORER_UNKNOWN. */
+export function asksModel(scorer: string): boolean {
+  const { kind, argument } = parseScorer(scorer);
+  return kind === crossFit ? asksModel(learnedScorer(argument)) : [head, edu, lmScore, lmAll].includes(kind);
+}
+
 /** Whether the scorer needs the sample of an index. Errors: SCORER_UNKNOWN. */
 export function needsSample(scorer: string): boolean {
   return fittingOf(scorer) === 'in sample' || fittingOf(scorer) === 'cross-fitted';

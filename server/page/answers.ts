@@ -184,6 +184,31 @@ export interface Ready {
   problem: { code: string; detail: string; status: number } | null;
 }
 
+/** GET /training: by name. */
+export interface Training {
+  jobs: readonly TrainingJob[];
+}
+export interface TrainingJob {
+  name: string;
+  /** Null if the job cannot be read. */
+  kind: string | null;
+  state: 'waiting' | 'running' | 'stopped' | 'failed' | 'invalid' | 'done';
+  step: number | null;
+  steps: number | null;
+  loss: number | null;
+  tokensPerSecond: number | null;
+  secondsLeft: number | null;
+  /** When the last event was written. */
+  at: string | null;
+  problem: string | null;
+}
+
+/** GET /training/{name}: `next` is where the events that follow begin. */
+export interface TrainingEvents {
+  events: readonly { step?: number | undefined; loss?: number | undefined }[];
+  next: number;
+}
+
 /** GET /domains: best first; `ofDomains` is the total. */
 export interface Domains {
   estimator: string;

@@ -10,6 +10,7 @@ import type {
   Examples,
   Histogram,
   Margin,
+  Training,
   Why,
 } from './answers.ts';
 import { showAnswer } from './answer-view.ts';
@@ -25,6 +26,7 @@ import { openHistogramPlot } from './histogram-plot.ts';
 import { openMarginView } from './margin-view.ts';
 import { openPanel, type Panel } from './panel.ts';
 import { compareQuery, curveQuery, histogramQuery, questionQuery, readable, type State } from './state.ts';
+import { openTrainingView } from './training-view.ts';
 import { showWhy } from './why-view.ts';
 
 export interface Follower {
@@ -58,6 +60,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   );
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
   const domainsView = openDomainsView(plotIn('domains'));
+  const trainingView = openTrainingView(section('training'));
   /** The problem of the answer. Panels that ask for more report their own. */
   let told: string | undefined;
   const alreadyTold = ({ message }: Problem): boolean => message === told;
@@ -160,6 +163,16 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       path: () => 'domains',
       load: (path, signal) => askJson<Domains>(path, ['domains', 'ofDomains'], { signal }),
       show: domainsView,
+      refuse: toldByAnswer,
+      waitMs: 0,
+      slow: true,
+      optional: true,
+    }),
+    openPanel<Training>({
+      section: section('training'),
+      path: () => 'training',
+      load: (path, signal) => askJson<Training>(path, ['jobs'], { signal }),
+      show: trainingView,
       refuse: toldByAnswer,
       waitMs: 0,
       slow: true,

@@ -12,6 +12,7 @@ import { csvInSlices, jsonInSlices } from '../../server/slices.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { startServer } from '../server/real-run.ts';
 import { shareServer, withServer } from '../server/serve.ts';
+import { longTest } from '../long.ts';
 import { readRss } from './load.ts';
 import { manyTrials } from './worst.ts';
 
@@ -165,44 +166,48 @@ describe('a value in a message', () => {
 });
 
 describe('unfinished bodies', () => {
-  it('of 200 clients are not all kept in memory, and other clients are answered', async () => {
-    await withRun(async (run) => {
-      await rankRows(run, makeRows(100));
-      const { url, child, end } = await startServer(run);
-      const { hostname, port } = new URL(url);
-      const sockets: Socket[] = [];
-      try {
-        const before = (await readRss(child.pid ?? 0)) ?? 0;
-        const most = 4 << 20;
-        const piece = Buffer.alloc(most / 2, 0x20);
-        for (let i = 0; i < 200; i++) {
-          const socket = connect(Number(port), hostname);
-          socket.on('error', () => undefined);
-          socket.write(
-            `POST /score HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: ` +
-              `application/json\r\nContent-Length: ${most}\r\n\r\n`,
-          );
-          socket.write(piece);
-          sockets.push(socket);
+  longTest(
+    'of 200 clients are not all kept in memory, and other clients are answered',
+    async () => {
+      await withRun(async (run) => {
+        await rankRows(run, makeRows(100));
+        const { url, child, end } = await startServer(run);
+        const { hostname, port } = new URL(url);
+        const sockets: Socket[] = [];
+        try {
+          const before = (await readRss(child.pid ?? 0)) ?? 0;
+          const most = 4 << 20;
+          const piece = Buffer.alloc(most / 2, 0x20);
+          for (let i = 0; i < 200; i++) {
+            const socket = connect(Number(port), hostname);
+            socket.on('error', () => undefined);
+            socket.write(
+              `POST /score HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: ` +
+                `application/json\r\nContent-Length: ${most}\r\n\r\n`,
+            );
+            socket.write(piece);
+            sockets.push(socket);
+          }
+          let highest = 0;
+          for (let i = 0; i < 20; i++) {
+            expect((await fetch(`${url}/rank?keep=0.${i + 10}`)).status).toBe(200);
+            // A small body goes past those that wait.
+            expect(
+              (await fetch(`${url}/jobs`, { method: 'POST', headers: json, body: '{"kind":"nothing"}' }))
+                .status,
+            ).toBe(400);
+            highest = Math.max(highest, (await readRss(child.pid ?? 0)) ?? 0);
+            await setTimeout(100);
+          }
+          expect(highest - before).toBeLessThan(200e6);
+        } finally {
+          for (const socket of sockets) socket.destroy();
+          await end('SIGTERM');
         }
-        let highest = 0;
-        for (let i = 0; i < 20; i++) {
-          expect((await fetch(`${url}/rank?keep=0.${i + 10}`)).status).toBe(200);
-          // A small body goes past those that wait.
-          expect(
-            (await fetch(`${url}/jobs`, { method: 'POST', headers: json, body: '{"kind":"nothing"}' }))
-              .status,
-          ).toBe(400);
-          highest = Math.max(highest, (await readRss(child.pid ?? 0)) ?? 0);
-          await setTimeout(100);
-        }
-        expect(highest - before).toBeLessThan(200e6);
-      } finally {
-        for (const socket of sockets) socket.destroy();
-        await end('SIGTERM');
-      }
-    });
-  }, 60_000);
+      });
+    },
+    60_000,
+  );
 });
 
 describe('connections', () => {

@@ -10,32 +10,37 @@ import { hidePaths } from '../../data/files/hide-paths.ts';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { ask, withServer } from '../server/serve.ts';
 import { until } from '../until.ts';
+import { longTest } from '../long.ts';
 
 const startJob = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"kind":"rank"}' };
 
 describe('the queue of jobs', () => {
-  it('takes as many as it promises when 400 are asked for at once', async () => {
-    await withServer(async ({ ask }) => {
-      const statuses = await Promise.all(
-        Array.from({ length: 400 }, async () => (await ask('/jobs', startJob)).status),
-      );
-      const accepted = statuses.filter((status) => status === 202).length;
-      // 16 wait; the first ones may have begun and ended meanwhile.
-      expect(accepted).toBeGreaterThanOrEqual(16);
-      expect(accepted).toBeLessThan(30);
-      expect(statuses.filter((status) => status !== 202 && status !== 503)).toEqual([]);
-      const { jobs } = z.object({ jobs: z.array(jobSchema) }).parse((await ask('/jobs')).json);
-      expect(jobs.length).toBe(accepted);
-      for (const { id, state } of jobs)
-        if (state === 'waiting') await ask(`/jobs/${id}`, { method: 'DELETE' });
-      await until(async () =>
-        z
-          .object({ jobs: z.array(jobSchema) })
-          .parse((await ask('/jobs')).json)
-          .jobs.every(({ endedAt }) => endedAt !== null),
-      );
-    }, makeRows(50));
-  }, 60_000);
+  longTest(
+    'takes as many as it promises when 400 are asked for at once',
+    async () => {
+      await withServer(async ({ ask }) => {
+        const statuses = await Promise.all(
+          Array.from({ length: 400 }, async () => (await ask('/jobs', startJob)).status),
+        );
+        const accepted = statuses.filter((status) => status === 202).length;
+        // 16 wait; the first ones may have begun and ended meanwhile.
+        expect(accepted).toBeGreaterThanOrEqual(16);
+        expect(accepted).toBeLessThan(30);
+        expect(statuses.filter((status) => status !== 202 && status !== 503)).toEqual([]);
+        const { jobs } = z.object({ jobs: z.array(jobSchema) }).parse((await ask('/jobs')).json);
+        expect(jobs.length).toBe(accepted);
+        for (const { id, state } of jobs)
+          if (state === 'waiting') await ask(`/jobs/${id}`, { method: 'DELETE' });
+        await until(async () =>
+          z
+            .object({ jobs: z.array(jobSchema) })
+            .parse((await ask('/jobs')).json)
+            .jobs.every(({ endedAt }) => endedAt !== null),
+        );
+      }, makeRows(50));
+    },
+    60_000,
+  );
 });
 
 describe('where the server runs', () => {

@@ -15,12 +15,13 @@ import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { program } from '../server/real-run.ts';
 import { ask, withServer } from '../server/serve.ts';
 import { until } from '../until.ts';
+import { someOf } from '../long.ts';
 
 const jsonHeaders = { 'Content-Type': 'application/json' };
 const startJob = { method: 'POST', headers: jsonHeaders, body: '{"kind":"rank"}' };
 
 /** What can become of the file, by what the server then says of it. */
-const states: [string, (path: string) => Promise<unknown>, RegExp][] = [
+const allStates: [string, (path: string) => Promise<unknown>, RegExp][] = [
   ['was moved away', (path) => rename(path, `${path}.away`), /it is missing/],
   ['holds no key any more', (path) => replace(path, '{"keys": []}'), /it contains no key/],
   ['is empty', (path) => replace(path, ''), /it is damaged/],
@@ -43,6 +44,7 @@ const states: [string, (path: string) => Promise<unknown>, RegExp][] = [
   ],
   ['can be read by others', (path) => chmod(path, 0o644), /other users have access to it \(mode 644\)/],
 ];
+const states = someOf(allStates, 3);
 
 describe('a file of API keys that', () => {
   // All at once, as each waits for the server to look.

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { makeRows, rankRows, withRun } from '../ranking/synthetic.ts';
 import { makeRankedRun, startServer } from '../server/real-run.ts';
 import { until } from '../until.ts';
+import { longTest } from '../long.ts';
 
 describe('a server that is killed while it streams selections', () => {
   it('leaves folders that the next one removes', async () => {
@@ -33,20 +34,24 @@ describe('a server that is killed while it streams selections', () => {
 });
 
 describe('a server that is told to end while it reads texts ahead', () => {
-  it('ends in order', async () => {
-    const made = await makeRankedRun();
-    try {
-      for (let attempt = 0; attempt < 3; attempt++) {
-        const server = await startServer(made.run);
-        // Of every shard; those are then read whole, behind the answer.
-        expect((await fetch(`${server.url}/documents?keep=0.5`)).status).toBe(200);
-        expect({ code: await server.end('SIGTERM'), complaints: server.complaints() }).toEqual({
-          code: 0,
-          complaints: '',
-        });
+  longTest(
+    'ends in order',
+    async () => {
+      const made = await makeRankedRun();
+      try {
+        for (let attempt = 0; attempt < 3; attempt++) {
+          const server = await startServer(made.run);
+          // Of every shard; those are then read whole, behind the answer.
+          expect((await fetch(`${server.url}/documents?keep=0.5`)).status).toBe(200);
+          expect({ code: await server.end('SIGTERM'), complaints: server.complaints() }).toEqual({
+            code: 0,
+            complaints: '',
+          });
+        }
+      } finally {
+        await made.close();
       }
-    } finally {
-      await made.close();
-    }
-  }, 60_000);
+    },
+    60_000,
+  );
 });

@@ -74,6 +74,8 @@ describe('what a key was needed for', () => {
           '/benchmarks',
           '/jobs',
           '/jobs/none',
+          '/training',
+          '/training/none',
           '/calibrations',
           '/documents?keep=0.1',
           '/metrics',

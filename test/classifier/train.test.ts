@@ -24,6 +24,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+/** For what does not depend on how well the classifier learns. */
+const fewEpochs = ', epochs: 2';
+
 const aucs = (card: Card): number[] => card.outputs.map(({ heldOut }) => heldOut.rocAuc.value);
 
 describe('training', () => {
@@ -57,7 +60,7 @@ describe('training', () => {
   });
 
   it('finds nothing where there is nothing', async () => {
-    const { sample } = plant(3000, 2);
+    const { sample } = plant(1500, 2);
     const random = openRandom(5);
     const card = await trainClassifier(
       await makeRun(
@@ -84,10 +87,8 @@ describe('training', () => {
       return { weights: await readFile(run.files.weights), card };
     };
     const first = await bytesOf('first', sample, targets);
-    const again = await bytesOf('again', sample, targets);
     const turned = await bytesOf('turned', sample.toReversed(), targets.toReversed());
     const other = await bytesOf('other', sample, targets, ', seed: 2');
-    expect(again).toEqual(first);
     expect(turned.weights.equals(first.weights)).toBe(true);
     expect(turned.card.outputs).toEqual(first.card.outputs);
     expect(other.weights.equals(first.weights)).toBe(false);
@@ -99,7 +100,7 @@ describe('training', () => {
 
   it('does nothing if nothing changed, and replaces a damaged result', async () => {
     const { sample, targets } = plant(600, 4);
-    const run = await makeRun('again-and-again', sample, targets);
+    const run = await makeRun('again', sample, targets, fewEpochs);
     const card = await trainClassifier(run, silent);
     const stages: string[] = [];
     const note = ({ stage }: { stage: string }): number => stages.push(stage);
@@ -119,14 +120,15 @@ describe('training', () => {
       ...row,
       ...Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`score_b${i}`, i])),
     }));
-    const card = await trainClassifier(await makeRun('many', sample, many), silent);
+    const card = await trainClassifier(await makeRun('many', sample, many, fewEpochs), silent);
     expect(card.outputs.map(({ name }) => name)).toEqual(['joint']);
     expect(card.notes.join()).toMatch(/17 benchmarks/);
   });
 
   it('takes targets for a part of the sample', async () => {
     const { sample, targets } = plant(700, 6);
-    const card = await trainClassifier(await makeRun('part', sample, targets.slice(0, 600)), silent);
+    const run = await makeRun('part', sample, targets.slice(0, 600), fewEpochs);
+    const card = await trainClassifier(run, silent);
     expect(card.documents.withoutTarget).toBe(100);
     expect(card.notes.join()).toMatch(/100 documents/);
   });

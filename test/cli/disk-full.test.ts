@@ -9,6 +9,7 @@ import { readRanking } from '../../ranking/generation.ts';
 import { serveRun } from '../../server/listen.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { ask } from '../server/serve.ts';
+import { longTest } from '../long.ts';
 import { betr } from './betr.ts';
 import { type Ended, errorOf, jsonl, makeDocuments, makeProject } from './project.ts';
 
@@ -50,7 +51,7 @@ async function temporaries(folder: string): Promise<string[]> {
 }
 
 describe('on a full disk', () => {
-  (mounted ? it : it.skip)(
+  (mounted ? longTest : it.skip)(
     'every step says so, leaves nothing that looks whole, and goes on once there is room',
     async () => {
       const folder = join(root, 'project');

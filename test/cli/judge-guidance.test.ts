@@ -10,6 +10,7 @@ import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { plainQuestion } from '../indexer/judges/judge-run.ts';
 import { openYesNoServer, type YesNoServer } from '../indexer/judges/yes-no-server.ts';
 import { until } from '../until.ts';
+import { longTest } from '../long.ts';
 import { betr } from './betr.ts';
 import { betrProcess, jsonl, makeDocuments, makeProject, writeSettings } from './project.ts';
 
@@ -70,7 +71,7 @@ describe('without benchmarks', () => {
     );
   });
 
-  it('an interrupted ranking says what is kept, shows its progress, and goes on', async () => {
+  longTest('an interrupted ranking says what is kept, shows its progress, and goes on', async () => {
     const stop = { after: until(() => server.asked.length > 200), signal: 'SIGINT' as const };
     const command = ['rank', '--scorer', 'lm:space', '--all', '--workers', '2'];
     expect(await betrProcess(folder, command, {}, stop)).toMatchObject({

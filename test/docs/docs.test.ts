@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { jobSchema } from '../../models/trainer/job.ts';
 import { settingsSchema } from '../../run/settings.ts';
 import { scorerKinds } from '../../scoring/scorers/list.ts';
 import { allRoutes } from '../../server/routes.ts';
@@ -73,6 +74,24 @@ describe('the documentation', () => {
       expect(row === undefined ? `${key} is not in docs/settings.md` : row).toContain(
         byDefault === undefined ? key : `| \`${byDefault}\` |`,
       );
+    }
+  });
+
+  it('names every setting of a training job with its default', () => {
+    const page = texts.get('docs/trainer.md') ?? '';
+    // Rows of tables, and paragraphs.
+    const blocks = page.split(/\n(?=\|)|\n\n/);
+    const seen = jobSchema.options.flatMap((kind) => listSettings(z.toJSONSchema(kind, { io: 'input' })));
+    expect(seen.length).toBeGreaterThan(80);
+    for (const { key, byDefault } of seen) {
+      const names = [key, key.replace(/^.*\./, '')].map((name) => `\`${name}\``);
+      const isNamed = (block: string): boolean => names.some((name) => block.includes(name));
+      const shown =
+        byDefault === undefined || byDefault === '' || !key.startsWith('settings.') ? '' : byDefault;
+      const described = blocks.some(
+        (block) => isNamed(block) && (shown === '' || block.includes(`\`${shown}`)),
+      );
+      expect(described ? '' : `${key} (${shown}) is not in docs/trainer.md`).toBe('');
     }
   });
 
@@ -147,6 +166,7 @@ describe('the documentation', () => {
     const { dependencies, optionalDependencies, devDependencies } = z
       .object({ dependencies: packages, optionalDependencies: packages, devDependencies: packages })
       .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+    const python = await readFile(join(root, 'trainer/constraints.txt'), 'utf8');
     const named = [...(texts.get('docs/dependencies.md') ?? '').matchAll(/^\| ([^|]+) \|/gm)]
       .flatMap(([, cell = '']) => cell.split(', ').map((name) => name.replace(' (optional)', '').trim()))
       .filter((name) => name !== 'package' && !name.startsWith('---'));
@@ -155,6 +175,7 @@ describe('the documentation', () => {
         ...Object.keys(dependencies),
         ...Object.keys(optionalDependencies),
         ...Object.keys(devDependencies),
+        ...[...python.matchAll(/^([\w-]+)==/gm)].map(([, name = '']) => name),
       ].sort(),
     );
   });
@@ -210,7 +231,7 @@ function listSettings(schema: unknown, path = ''): SettingRow[] {
     return Object.entries(properties).flatMap(([name, child]) =>
       listSettings(child, path === '' ? name : `${path}.${name}`),
     );
-  const inner = items === undefined ? undefined : schemaNode.parse(items);
+  const inner = typeof items === 'object' && items !== null ? schemaNode.parse(items) : undefined;
   if (inner?.properties !== undefined) return listSettings(items, `${path}[]`);
   return [
     { key: path, byDefault: byDefault === undefined ? undefined : [byDefault].flat().map(show).join(', ') },

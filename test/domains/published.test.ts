@@ -49,7 +49,7 @@ const groups = there
     )
   : [];
 /** Number of groups that are always checked. */
-const always = 2;
+const always = 1;
 /** Texts in row order. */
 const texts = there
   ? await withDuckDb({ threads: 1 }, async (connection) =>

@@ -5,6 +5,7 @@ import { type Answer, bitsPerByte, type LanguageModel } from '../../models/langu
 import { openLanguageModel } from '../../models/open.ts';
 import { settingsSchema } from '../../run/settings.ts';
 import { findShared } from '../shared/find.ts';
+import { everything } from '../long.ts';
 import { type LanguageModelServer, openLanguageModelServer } from './endpoint/language-model-server.ts';
 import { servers } from './endpoint/language-model-servers.ts';
 
@@ -17,7 +18,8 @@ const atServer = (kind: keyof typeof servers) => async (): Promise<string> => {
 };
 const backEnds: [name: string, model: () => string | Promise<string>][] = [
   ['dummy', () => 'dummy'],
-  ...(folder === undefined ? [] : [['onnx', () => folder] satisfies [string, () => string]]),
+  // Slow, and models/onnx/language-model.test.ts has its numbers.
+  ...(folder === undefined || !everything ? [] : [['onnx', () => folder] satisfies [string, () => string]]),
   ['completions', atServer('completions')],
   ['vLLM', atServer('vLLM')],
   ['vLLM, earlier', atServer('vLLM, earlier')],

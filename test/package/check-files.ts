@@ -44,6 +44,9 @@ for (const needed of [
   'cli/demo/benchmarks/science.jsonl',
   'indexer/examples/recipes/mmlu.yaml',
   'indexer/judges/presets/math.yaml',
+  'trainer/pyproject.toml',
+  'trainer/betr_trainer/__main__.py',
+  'trainer/betr_trainer/job.schema.json',
 ])
   if (!files.includes(needed)) problems.push(`${needed} is missing`);
 if (!files.some((file) => /^dist\/server\/page\/\w+\.html$/.test(file))) problems.push('the page is missing');

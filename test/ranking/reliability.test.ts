@@ -18,7 +18,7 @@ import { rankCorpus } from '../../ranking/rank.ts';
 import { verifyRanking } from '../../ranking/verify/verify.ts';
 import { forgetScores, makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
-import { longTest } from '../long.ts';
+import { longTest, someOf } from '../long.ts';
 import { until } from '../until.ts';
 
 const betr = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
@@ -55,7 +55,7 @@ describe('a ranking', () => {
     });
   });
 
-  it.each([40, minOpenFiles - 1])(
+  it.each(someOf([minOpenFiles - 1, 40], 1))(
     'with only %d open files allowed is refused at once, and the error says how to fix it',
     async (limit) => {
       await withCorpus(async (run, folder) => {
@@ -132,7 +132,7 @@ describe('a ranking', () => {
     },
   );
 
-  it(
+  longTest(
     'goes on from what a killed one left, and from the generation before, though the clock was set ' +
       'back meanwhile',
     async () => {
@@ -187,10 +187,15 @@ describe('a ranking', () => {
     });
   });
 
-  it.each([
-    ['plain', makeLines(4000, 5), 'jsonl'],
-    ['compressed', gzipSync(makeLines(4000, 5)), 'jsonl.gz'],
-  ])(
+  it.each(
+    someOf(
+      [
+        ['compressed', gzipSync(makeLines(4000, 5)), 'jsonl.gz'],
+        ['plain', makeLines(4000, 5), 'jsonl'],
+      ] as const,
+      1,
+    ),
+  )(
     'whose %s shard shrinks while it is read fails or ranks the rest, and is complete afterwards',
     async (_kind, content, ending) => {
       await withFolder(async (folder) => {

@@ -12,6 +12,7 @@ import { rankCorpus } from '../../ranking/rank.ts';
 import { forgetScores } from '../classifier/trained-run.ts';
 import { betr as carryOut } from '../cli/betr.ts';
 import { until } from '../until.ts';
+import { longTest } from '../long.ts';
 import { listLeases, published, start, withShards, workResult } from './worker-processes.ts';
 
 describe('betr work', () => {
@@ -65,7 +66,7 @@ describe('betr work', () => {
     );
   }, 120_000);
 
-  it('releases all leases when a ranking is stopped', async () => {
+  longTest('releases all leases when a ranking is stopped', async () => {
     await withShards(4, 2000, async (run, folder, generation) => {
       const rank = start(['rank', '--config', run.settingsPath, '--workers', '2']);
       await until(async () => (await listLeases(run)).length === 2, { everyMs: 2 });
@@ -77,20 +78,23 @@ describe('betr work', () => {
     });
   });
 
-  it('ends, as a process that somebody started, where that one is gone before it has begun', async () => {
-    await withShards(1, 4000, async (run) => {
-      await makePlan(run, silent);
-      const child = fork(new URL('../../scoring/work-process.js', import.meta.url), [
-        run.settingsPath,
-        '0',
-        '',
-      ]);
-      child.disconnect();
-      expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0);
-      expect(await published(run)).toBe(0);
-      expect(await listLeases(run)).toEqual([]);
-    });
-  });
+  longTest(
+    'ends, as a process that somebody started, where that one is gone before it has begun',
+    async () => {
+      await withShards(1, 4000, async (run) => {
+        await makePlan(run, silent);
+        const child = fork(new URL('../../scoring/work-process.js', import.meta.url), [
+          run.settingsPath,
+          '0',
+          '',
+        ]);
+        child.disconnect();
+        expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0);
+        expect(await published(run)).toBe(0);
+        expect(await listLeases(run)).toEqual([]);
+      });
+    },
+  );
 
   it('scores what it can, and says which shard it could not', async () => {
     await withShards(4, 100, async (_run, folder) => {

@@ -1,5 +1,6 @@
 import { cp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { commitSealedJson } from '../../data/files/commit.ts';
@@ -16,6 +17,7 @@ import {
   withRun,
 } from '../ranking/synthetic.ts';
 import { until } from '../until.ts';
+import { longTest } from '../long.ts';
 import { withServer } from './serve.ts';
 
 const generationOf = (json: unknown): string =>
@@ -39,8 +41,12 @@ describe('a newly published ranking', () => {
         '/rank?budget=1e21&poolTokens=1T',
       ];
       const clients = paths.map(async (path) => {
-        while (asking) answers.push(await ask(path));
+        while (asking) {
+          answers.push(await ask(path));
+          await setTimeout(10);
+        }
       });
+      await until(() => answers.length >= paths.length);
       const second = (await rankRows(run, newRows)).generation;
       await until(async () => generationOf((await ask('/rank?keep=0.25')).json) === second);
       asking = false;
@@ -163,7 +169,7 @@ describe('a ranking whose parts are not what was published', () => {
     });
   });
 
-  it('is noticed though size and time are as before', async () => {
+  longTest('is noticed though size and time are as before', async () => {
     await withRun(async (run) => {
       const ranking = await rankRows(run, makeRows(600));
       const path = join(run.files.scores, ranking.parts[2]?.file ?? '');
@@ -192,40 +198,43 @@ describe('a ranking whose parts are not what was published', () => {
     });
   });
 
-  it('is refused when one was written anew with other counts, and taken once it is mended', async () => {
-    await withRun(async (run) => {
-      const ranking = await rankRows(run, makeRows(600));
-      const path = join(run.files.scores, ranking.parts[0]?.file ?? '');
-      await rename(path, `${path}.away`);
-      await withDuckDb({}, (connection) =>
-        connection.run(
-          'COPY (SELECT * REPLACE (tokens + 1 AS tokens) FROM ' +
-            `read_parquet(${sqlString(`${path}.away`)})) TO ${sqlString(path)} (FORMAT parquet)`,
-        ),
-      );
-      // As if the sizes agreed.
-      const [first, ...others] = ranking.parts;
-      await commitSealedJson(run.files.ranking, {
-        ...ranking,
-        parts: [{ ...first, bytes: (await stat(path)).size }, ...others],
-      });
-      const live = await Live.open(run);
-      try {
-        expect(live.state().problem).toMatchObject({
-          code: 'FILE_DAMAGED',
-          message: expect.stringContaining('do not match the ranking'),
+  longTest(
+    'is refused when one was written anew with other counts, and taken once it is mended',
+    async () => {
+      await withRun(async (run) => {
+        const ranking = await rankRows(run, makeRows(600));
+        const path = join(run.files.scores, ranking.parts[0]?.file ?? '');
+        await rename(path, `${path}.away`);
+        await withDuckDb({}, (connection) =>
+          connection.run(
+            'COPY (SELECT * REPLACE (tokens + 1 AS tokens) FROM ' +
+              `read_parquet(${sqlString(`${path}.away`)})) TO ${sqlString(path)} (FORMAT parquet)`,
+          ),
+        );
+        // As if the sizes agreed.
+        const [first, ...others] = ranking.parts;
+        await commitSealedJson(run.files.ranking, {
+          ...ranking,
+          parts: [{ ...first, bytes: (await stat(path)).size }, ...others],
         });
-        await rm(path);
-        await rename(`${path}.away`, path);
-        await commitSealedJson(run.files.ranking, ranking);
-        await live.look();
-        expect(live.state().problem).toBeUndefined();
-        expect(live.current().ranking.generation).toBe(ranking.generation);
-      } finally {
-        await live.close();
-      }
-    });
-  });
+        const live = await Live.open(run);
+        try {
+          expect(live.state().problem).toMatchObject({
+            code: 'FILE_DAMAGED',
+            message: expect.stringContaining('do not match the ranking'),
+          });
+          await rm(path);
+          await rename(`${path}.away`, path);
+          await commitSealedJson(run.files.ranking, ranking);
+          await live.look();
+          expect(live.state().problem).toBeUndefined();
+          expect(live.current().ranking.generation).toBe(ranking.generation);
+        } finally {
+          await live.close();
+        }
+      });
+    },
+  );
 });
 
 /** Changes one byte of the end of a Parquet file that names the program that wrote it. */

@@ -19,6 +19,8 @@ import { verifyRanking } from '../../ranking/verify/verify.ts';
 import { forgetScores, makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
 import { until } from '../until.ts';
+import { makePython, writeJobs } from '../models/trainer/jobs.ts';
+import { readJobState } from '../../models/trainer/state.ts';
 import { type Cluster, openCluster, whyNoCluster } from './cluster.ts';
 
 const betr = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
@@ -121,6 +123,53 @@ const submitted = z.object({ chunks: z.number(), array: z.string(), publish: z.s
       await waitFor('the other goes on', async () => (await publishedParts(run)) > before + 10, 60);
       cluster.bringBack('n1');
       await finish(run, job);
+    });
+  }, 400_000);
+
+  it('gives each training job to one element, which goes on after a lost node and near its time limit', async () => {
+    await withFolder(async (parent) => {
+      const folder = join(parent, "it's 100 % odd");
+      await mkdir(folder);
+      await makePython(folder);
+      const settings = join(folder, 'betr.yaml');
+      await writeFile(settings, 'corpus: {files: [corpus/*]}\ntrainer: {python: ./python}\n');
+      const jobs = await writeJobs(folder, ['long-1', 'long-2', 'done-3', 'nan-4']);
+      const { array } = z
+        .object({ array: z.string() })
+        .parse(
+          JSON.parse(
+            execFileSync(
+              process.execPath,
+              [betr, 'trainer', '--config', settings, '--all', '--slurm', '--gpus', '0', '--json'],
+              { env: cluster.env, encoding: 'utf8' },
+            ),
+          ),
+        );
+      const states = async (): Promise<string[]> =>
+        (await Promise.all(jobs.map(readJobState))).map((state) => `${state?.state} ${state?.step ?? 0}`);
+      await waitFor(
+        'both at work',
+        async () => (await states()).filter((state) => /running [1-4]/.test(state)).length === 2,
+        60,
+      );
+      const element = (node: string): string =>
+        stateOf(array)
+          .split('\n')
+          .find((line) => line.endsWith(` ${node}`))
+          ?.split(' ')[0] ?? '';
+      cluster.run('scancel', '--signal=USR1', '--batch', element('n2'));
+      expect(cluster.lose('n1')).toBeGreaterThanOrEqual(4);
+      cluster.bringBack('n1');
+      await waitFor(
+        'done',
+        async () => {
+          hurry(array);
+          return (await states()).every((state, at) => state === (at === 3 ? 'failed 3' : 'done 5'));
+        },
+        240,
+      );
+      for (const job of jobs.slice(0, 2))
+        expect(JSON.parse(await readFile(join(job, 'card.json'), 'utf8'))).toMatchObject({ resumed: 1 });
     });
   }, 400_000);
 

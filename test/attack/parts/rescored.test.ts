@@ -8,6 +8,7 @@ import { type PartCard, partCardSchema, quarantineFile } from '../../../scoring/
 import { silent } from '../../../run/progress.ts';
 import { verifyRanking } from '../../../ranking/verify/verify.ts';
 import { betr } from '../../cli/betr.ts';
+import { someOf } from '../../long.ts';
 import { cardOf, type Ranked, relist, said, scoresOf, shareRankedRun, withRanked } from './fixtures.ts';
 
 shareRankedRun();
@@ -98,7 +99,7 @@ async function countTwice(ranked: Ranked): Promise<PartCard> {
 const insideCards = /^a card (?:with|that is not JSON|of)/;
 
 describe('a part that cannot be read', () => {
-  it.each(repairable)('is reported and scored again: %s', async (what, damage, file, reason) => {
+  it.each(someOf(repairable, 4))('is reported and scored again: %s', async (what, damage, file, reason) => {
     const named = (ranked: Ranked): RegExp =>
       new RegExp(`${file(ranked).replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}:? ${reason.source}`);
     await withRanked(async (ranked) => {

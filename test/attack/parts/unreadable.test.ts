@@ -12,6 +12,7 @@ import { verifyRanking } from '../../../ranking/verify/verify.ts';
 import { betr } from '../../cli/betr.ts';
 import { betrPath } from '../../cli/project.ts';
 import { asOrdinaryUser } from '../../ordinary-user.ts';
+import { longTest } from '../../long.ts';
 import { cardOf, type Ranked, said, scoresOf, shareRankedRun, withRanked } from './fixtures.ts';
 
 shareRankedRun();
@@ -73,7 +74,7 @@ describe('a part that cannot be read', () => {
     });
   });
 
-  it('is reported when the user lacks the permission to read it', async () => {
+  longTest('is reported when the user lacks the permission to read it', async () => {
     const user = asOrdinaryUser();
     if (user === undefined) return;
     await withRanked(async (ranked) => {

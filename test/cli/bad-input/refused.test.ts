@@ -11,6 +11,7 @@ import { runIndex } from '../../../indexer/index.ts';
 import { type BagOfWords, openBagOfWords } from '../../indexer/bag-of-words.ts';
 import { betr } from '../betr.ts';
 import { errorOf, jsonl, makeProject } from '../project.ts';
+import { someOf } from '../../long.ts';
 import { documents } from './input.ts';
 import { badSettings } from './settings.ts';
 import { badShards } from './shards.ts';
@@ -65,7 +66,7 @@ async function index(folder: string): Promise<Awaited<ReturnType<typeof runIndex
 }
 
 describe('betr index', () => {
-  it.each(cases)(
+  it.each(someOf(cases, 9))(
     'reports %s, leaves nothing half-written, and works after a fix',
     async (_what, damage, exitCode, code, sentence) => {
       const folder = await smallProject();

@@ -12,9 +12,10 @@ import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { selectionManifestSchema } from '../../../ranking/selection/manifest.ts';
 import { sha256File } from '../../../data/files/hash-files.ts';
 import { answerSchema } from '../../../ranking/budget/question.ts';
+import { everything, longTest } from '../../long.ts';
 
 const program = fileURLToPath(new URL('../../../cli/betr.js', import.meta.url));
-const sampled = 1_500;
+const sampled = everything ? 1_500 : 500;
 const count = z.number().int().nonnegative();
 
 const demoSchema = z.object({
@@ -124,9 +125,6 @@ it('gives every benchmark the sources that are like it, and learns better than c
   expect(liftOf('science', 'dictionary')).toBeGreaterThan(3);
   expect(liftOf('programming', 'code')).toBeGreaterThan(3);
   expect(liftOf('us_history', 'speeches')).toBeGreaterThan(3);
-  // The installed packages are part of the corpus, so each change of them draws another sample; fiction is
-  // the smallest source, and its lift moves most.
-  expect(liftOf('story_reading', 'fiction')).toBeGreaterThan(2);
   expect(liftOf('everyday', 'dictionary')).toBeGreaterThan(1.5);
   // Nothing in this corpus is like word problems; what has numbers in it has to come nearer than prose about
   // films does.
@@ -135,7 +133,15 @@ it('gives every benchmark the sources that are like it, and learns better than c
     expect(sources.reduce((sum, { before }) => sum + before, 0)).toBeCloseTo(1, 9);
     expect(sources.reduce((sum, { after }) => sum + after, 0)).toBeCloseTo(1, 9);
   }
-  for (const { heldOut } of demo.classifier.outputs) expect(heldOut.rocAuc.low).toBeGreaterThan(0.5);
+  const weak = demo.classifier.outputs.filter(({ heldOut }) => heldOut.rocAuc.low <= 0.5);
+  if (!everything) {
+    expect(weak.length).toBeLessThan(3);
+    return;
+  }
+  expect(weak).toEqual([]);
+  // The installed packages are part of the corpus, so each change of them draws another sample; fiction is
+  // the smallest source, and its lift moves most.
+  expect(liftOf('story_reading', 'fiction')).toBeGreaterThan(2);
 });
 
 it('answers three budgets: a larger one keeps more and cuts lower, and the corpus alone would be kept whole', () => {
@@ -185,38 +191,42 @@ it("selects what the answer says, in the corpus's own formats, and draws it", as
   for (const { source } of selection.composition) expect(figure).toContain(`>${source}</text>`);
 });
 
-it('does nothing the second time, gives the same bytes, and tells the newcomer about it', async () => {
-  const ofRun = new Set(['index.json', 'ranking.json', 'targets.parquet', 'classifier/weights.bin']);
-  const before = [
-    await hashFiles(demo.files.selection),
-    await hashFiles(join(folder, 'corpus')),
-    [...(await hashFiles(join(folder, 'run')))].filter(([file]) => ofRun.has(file)),
-  ];
-  const { code, stdout } = await betr('demo', '--dir', folder);
-  expect(code).toBe(0);
-  expect(stdout).toMatch(/all reused from an earlier run; /);
-  expect(stdout).toMatch(/RANK +all reused from an earlier run/);
-  for (const heading of [
-    'CORPUS',
-    'BENCHMARKS',
-    'INDEX',
-    'TRAIN',
-    'RANK',
-    'TIME',
-    'WHAT EACH TARGET FAVORS',
-    'BUDGETS',
-    'THE CUT',
-    'FILES',
-    'NEXT',
-  ])
-    expect(stdout).toMatch(new RegExp(`^${heading}\\b`, 'm'));
-  const after = [
-    await hashFiles(demo.files.selection),
-    await hashFiles(join(folder, 'corpus')),
-    [...(await hashFiles(join(folder, 'run')))].filter(([file]) => ofRun.has(file)),
-  ];
-  expect(after).toEqual(before);
-  const status = await betr('status', '--config', demo.files.settings, '--json');
-  expect(status.code).toBe(0);
-  expect(JSON.parse(status.stdout)).toMatchObject({ shardsToScore: 0, problems: [] });
-}, 120_000);
+longTest(
+  'does nothing the second time, gives the same bytes, and tells the newcomer about it',
+  async () => {
+    const ofRun = new Set(['index.json', 'ranking.json', 'targets.parquet', 'classifier/weights.bin']);
+    const before = [
+      await hashFiles(demo.files.selection),
+      await hashFiles(join(folder, 'corpus')),
+      [...(await hashFiles(join(folder, 'run')))].filter(([file]) => ofRun.has(file)),
+    ];
+    const { code, stdout } = await betr('demo', '--dir', folder);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/all reused from an earlier run; /);
+    expect(stdout).toMatch(/RANK +all reused from an earlier run/);
+    for (const heading of [
+      'CORPUS',
+      'BENCHMARKS',
+      'INDEX',
+      'TRAIN',
+      'RANK',
+      'TIME',
+      'WHAT EACH TARGET FAVORS',
+      'BUDGETS',
+      'THE CUT',
+      'FILES',
+      'NEXT',
+    ])
+      expect(stdout).toMatch(new RegExp(`^${heading}\\b`, 'm'));
+    const after = [
+      await hashFiles(demo.files.selection),
+      await hashFiles(join(folder, 'corpus')),
+      [...(await hashFiles(join(folder, 'run')))].filter(([file]) => ofRun.has(file)),
+    ];
+    expect(after).toEqual(before);
+    const status = await betr('status', '--config', demo.files.settings, '--json');
+    expect(status.code).toBe(0);
+    expect(JSON.parse(status.stdout)).toMatchObject({ shardsToScore: 0, problems: [] });
+  },
+  120_000,
+);

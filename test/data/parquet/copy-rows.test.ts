@@ -94,7 +94,7 @@ async function write(path: string, options: string): Promise<Footer> {
 
 const kinds = ['uncompressed', 'snappy', 'zstd', 'gzip', 'brotli', 'lz4_raw']
   .flatMap((codec) => ['V1', 'V2'].map((version) => `COMPRESSION ${codec}, PARQUET_VERSION ${version}`))
-  .filter((_, i) => everything || i % 2 === Math.floor(i / 2) % 2);
+  .filter((_, i) => everything || i % 4 === Math.floor(i / 4));
 
 describe('rows of a Parquet file that are copied', () => {
   it('have equal values, schema, and metadata for independent readers', async () => {

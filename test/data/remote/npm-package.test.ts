@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
 import { fetchNpmPackage, type NpmPackage } from '../../../data/remote/npm-package.ts';
 import { withFolder } from '../collect.ts';
+import { longTest } from '../../long.ts';
 
 /** Packs a package, and says how it is asked for. */
 async function pack(
@@ -124,7 +125,7 @@ describe('a package that is fetched', () => {
       });
     }));
 
-  it('is refused and not cached if it or a dependency is changed or missing', () =>
+  longTest('is refused and not cached if it or a dependency is changed or missing', () =>
     withFolder(async (folder) => {
       const main = await pack(folder, 'made-main', { 'index.js': '1' });
       const part = await pack(folder, 'made-part', { 'index.js': '2' });
@@ -146,5 +147,6 @@ describe('a package that is fetched', () => {
         });
       });
       expect(await readdir(join(folder, 'cache', 'npm'))).toEqual([]);
-    }));
+    }),
+  );
 });

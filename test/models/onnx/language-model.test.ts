@@ -10,6 +10,7 @@ import type { LanguageModel } from '../../../models/language-model.ts';
 import { openLanguageModel } from '../../../models/open.ts';
 import { settingsSchema } from '../../../run/settings.ts';
 import { findShared } from '../../shared/find.ts';
+import { longTest } from '../../long.ts';
 
 const folder = findShared('models', 'HuggingFaceTB', 'SmolLM2-135M-Instruct');
 const goldenFile = findShared('golden', 'language-model', 'smollm2-135m.json');
@@ -99,7 +100,7 @@ describeReal('SmolLM2-135M-Instruct, 8 bit', () => {
     }
   });
 
-  it('gives those of whole texts', async () => {
+  longTest('gives those of whole texts', async () => {
     for (const { text, tokens, bytes, q8 } of golden.texts) {
       const found = await model.textLogProbability(text);
       expect(found).toMatchObject({ tokens, scoredTokens: tokens - 1, bytes, windows: 1 });
@@ -107,7 +108,7 @@ describeReal('SmolLM2-135M-Instruct, 8 bit', () => {
     }
   });
 
-  it('gives the same to the last digit, whatever is asked in the same call', async () => {
+  longTest('gives the same to the last digit, whatever is asked in the same call', async () => {
     const text = golden.texts[0]?.text ?? '';
     const questions = [
       'Does it show reasoning?',
@@ -124,7 +125,7 @@ describeReal('SmolLM2-135M-Instruct, 8 bit', () => {
       );
   });
 
-  it('takes control tokens in a text for text, and writes real ones by its chat template', async () => {
+  longTest('takes control tokens in a text for text, and writes real ones by its chat template', async () => {
     const text = await model.textLogProbability('Hello <|im_end|> world');
     expect(text.tokens).toBe(9);
     const chat = await open(folder ?? '', { chat: true });

@@ -23,7 +23,7 @@ describe('scores combined over benchmarks', () => {
       ] as const) {
         if (keep !== undefined)
           await saveRanks(run, ranking, keep, (await rankDocuments(run, ranking, [keep])).ranks);
-        const { scores, winners } = await combineScores(run, ranking, benchmarks, threads);
+        const { scores, winners } = await combineScores(run, ranking, benchmarks, { threads });
         // The parts are in the order of their shards.
         const inOrder = rows.toSorted((a, b) =>
           a.shard < b.shard ? -1 : a.shard > b.shard ? 1 : a.row - b.row,

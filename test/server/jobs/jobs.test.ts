@@ -141,7 +141,7 @@ describe('jobs', () => {
     });
   });
 
-  it('reports that a job was killed, and starts the next one', async () => {
+  longTest('reports that a job was killed, and starts the next one', async () => {
     hold();
     const { id } = await start('index');
     const next = await start('index');

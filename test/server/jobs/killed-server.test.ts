@@ -1,6 +1,6 @@
 // A server is killed while its job runs, and the next server of the run takes over.
 
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,36 +15,39 @@ describe('a server that is killed', () => {
   const at = setUpJobs(startServer);
   const { hold, release, start, look, jobs, waitFor, pidOf, waitForWork, addExample } = at;
 
-  it('leaves its job running, and the next server watches it, runs the queue and can cancel', async () => {
-    hold();
-    const first = await start('index');
-    const second = await start('train');
-    await waitForWork(first.id);
-    const pid = await pidOf(first.id);
-    await at.server.end('SIGKILL');
-    expect(identifyProcess(pid)).toBeDefined();
-    at.server = await startServer(at.real.run);
-    expect((await jobs()).map(({ id, state }) => [id, state])).toEqual([
-      [second.id, 'waiting'],
-      [first.id, 'running'],
-    ]);
-    release();
-    await waitFor(second.id, 'done', 'failed');
-    expect((await jobs()).map(({ state }) => state)).toEqual(['done', 'done']);
-    expect((await look(first.id)).result).toMatchObject({ fresh: false });
+  longTest(
+    'leaves its job running, and the next server watches it, runs the queue and can cancel',
+    async () => {
+      hold();
+      const first = await start('index');
+      const second = await start('train');
+      await waitForWork(first.id);
+      const pid = await pidOf(first.id);
+      await at.server.end('SIGKILL');
+      expect(identifyProcess(pid)).toBeDefined();
+      at.server = await startServer(at.real.run);
+      expect((await jobs()).map(({ id, state }) => [id, state])).toEqual([
+        [second.id, 'waiting'],
+        [first.id, 'running'],
+      ]);
+      release();
+      await waitFor(second.id, 'done', 'failed');
+      expect((await jobs()).map(({ state }) => state)).toEqual(['done', 'done']);
+      expect((await look(first.id)).result).toMatchObject({ fresh: false });
 
-    hold();
-    await addExample();
-    const third = await start('index');
-    await waitForWork(third.id);
-    await at.server.end('SIGKILL');
-    at.server = await startServer(at.real.run);
-    expect(await ask(at.server.url, `/jobs/${third.id}`, { method: 'DELETE' })).toMatchObject({
-      status: 202,
-    });
-    await waitFor(third.id, 'cancelled');
-    expect(existsSync(at.real.run.files.lock)).toBe(false);
-  });
+      hold();
+      await addExample();
+      const third = await start('index');
+      await waitForWork(third.id);
+      await at.server.end('SIGKILL');
+      at.server = await startServer(at.real.run);
+      expect(await ask(at.server.url, `/jobs/${third.id}`, { method: 'DELETE' })).toMatchObject({
+        status: 202,
+      });
+      await waitFor(third.id, 'cancelled');
+      expect(existsSync(at.real.run.files.lock)).toBe(false);
+    },
+  );
 
   longTest(
     'is followed by one that reports a job that ended in between: its result, or that it was interrupted',

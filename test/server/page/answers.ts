@@ -16,6 +16,7 @@ import type { AuditDocument, AuditSaved, AuditState } from '../../../server/rout
 import type * as page from '../../../server/page/answers.ts';
 import type * as auditPage from '../../../server/page/audit-answers.ts';
 import { benchmarksSchema, rankingsSchema } from '../../../server/routes/rankings.ts';
+import { trainingJobSchema, trainingListSchema } from '../../../server/routes/training.ts';
 import type { Answer } from '../../../ranking/budget/question.ts';
 import type { Why } from '../../../ranking/why/why.ts';
 
@@ -35,6 +36,8 @@ interface Server {
   domains: DomainWeights;
   evaluation: Evaluation;
   examples: z.output<typeof examplesSchema>;
+  training: z.output<typeof trainingListSchema>;
+  trainingJob: z.output<typeof trainingJobSchema>;
   auditState: AuditState;
   auditDocument: AuditDocument;
   auditSaved: AuditSaved;
@@ -56,6 +59,8 @@ interface Page {
   domains: page.Domains;
   evaluation: page.Evaluation;
   examples: page.Examples;
+  training: page.Training;
+  trainingJob: page.TrainingEvents;
   auditState: auditPage.AuditState;
   auditDocument: auditPage.AuditDocument;
   auditSaved: auditPage.AuditSaved;
@@ -78,6 +83,8 @@ export const taken: { [Route in keyof Server]: (answer: Server[Route]) => Page[R
   domains: (answer) => answer,
   evaluation: (answer) => answer,
   examples: (answer) => answer,
+  training: (answer) => answer,
+  trainingJob: (answer) => answer,
   auditState: (answer) => answer,
   auditDocument: (answer) => answer,
   auditSaved: (answer) => answer,

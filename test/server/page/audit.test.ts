@@ -13,6 +13,7 @@ import { betr } from '../../cli/betr.ts';
 import { type AuditProject, hostileText, makeAuditProject } from '../../evaluation/audit/project.ts';
 import { until } from '../../until.ts';
 import { startServer } from '../real-run.ts';
+import { longTest } from '../../long.ts';
 import { describeInChromium, launchBrowser, openPage } from './browser.ts';
 
 describeInChromium('the page of an audit', () => {
@@ -143,7 +144,7 @@ describeInChromium('the page of an audit', () => {
     expect((await decisions()).filter(({ scoreShown }) => scoreShown)).toHaveLength(1);
   });
 
-  it('keeps answers while the server is gone, says so, and saves them when it is back', async () => {
+  longTest('keeps answers while the server is gone, says so, and saves them when it is back', async () => {
     await draw('--count', '30', '--twice', '0');
     const own = await startServer(made.run);
     const page = await sit('Di', own.url);
@@ -184,7 +185,7 @@ describeInChromium('the page of an audit', () => {
     }
   });
 
-  it('does not let answers that are refused for good get in the way of others', async () => {
+  longTest('does not let answers that are refused for good get in the way of others', async () => {
     await draw('--count', '30');
     const own = await startServer(made.run);
     const page = await sit('Gil', own.url);

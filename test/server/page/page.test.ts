@@ -1,6 +1,7 @@
 // The page in a real Chromium: its answer, its entries, its address, and its use by keyboard and phone.
 
 import { expect, it } from '@jest/globals';
+import { longTest } from '../../long.ts';
 import { describeInChromium } from './browser.ts';
 import { budget, sharePage } from './shared-page.ts';
 
@@ -57,7 +58,7 @@ describeInChromium('the page', () => {
     await page.waitForURL(/budget=3\.23e21/);
   });
 
-  it('cuts at a score until the budget moves', async () => {
+  longTest('cuts at a score until the budget moves', async () => {
     const { page } = await load(budget);
     const score = page.locator('#score');
     await score.fill('0.5');
@@ -105,7 +106,7 @@ describeInChromium('the page', () => {
     expect(await page.locator('.wrong:visible').count()).toBe(0);
   });
 
-  it('ignores the invalid parts of an address, and lists them', async () => {
+  longTest('ignores the invalid parts of an address, and lists them', async () => {
     const { page } = await load('?budget=banana&without=nope,cooking&pool=mine', {});
     await page
       .locator('#notice', {
@@ -123,7 +124,7 @@ describeInChromium('the page', () => {
     expect(await again.page.locator('#notice').isVisible()).toBe(false);
   });
 
-  it('shows an error of the server once, keeps its controls, and marks stale contents', async () => {
+  longTest('shows an error of the server once, keeps its controls, and marks stale contents', async () => {
     const { page } = await load('?budget=1e20&poolTokens=1000', {});
     expect(await page.locator('.problem:visible').allInnerTexts()).toEqual([
       expect.stringContaining('poolTokens is "1000"'),
@@ -174,7 +175,7 @@ describeInChromium('the page', () => {
     }
   });
 
-  it('fits 400 pixels, light and dark', async () => {
+  longTest('fits 400 pixels, light and dark', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const { page } = await load(budget, { viewport: { width: 400, height: 800 }, colorScheme });
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(400);

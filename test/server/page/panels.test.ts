@@ -1,15 +1,19 @@
 // Each panel of the page in a real Chromium, and the data behind it.
 
 import { expect, it } from '@jest/globals';
-import { rm, writeFile } from 'node:fs/promises';
+import { appendFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitBytes, commitJson } from '../../../data/files/commit.ts';
+import { takeLease } from '../../../data/files/lease.ts';
+import { writeJob } from '../../../models/trainer/write-job.ts';
 import { silent } from '../../../run/progress.ts';
 import { domainSettingsSchema } from '../../../run/domain-settings.ts';
 import { weighDomains } from '../../../domains/domains.ts';
 import { evaluationFile, evaluationHtml, reportFile } from '../../../evaluation/report.ts';
 import { goldenTables } from '../../domains/tables.ts';
+import { pretrainPlan } from '../../models/trainer/jobs.ts';
 import { makeEvaluation } from '../made-evaluation.ts';
+import { longTest } from '../../long.ts';
 import { describeInChromium, type Opened } from './browser.ts';
 import { budget, sharePage } from './shared-page.ts';
 
@@ -96,7 +100,7 @@ describeInChromium('the panels of the page', () => {
     await checkData(page);
   });
 
-  it('show an evaluation and domains only if the run has them', async () => {
+  longTest('show an evaluation and domains only if the run has them', async () => {
     const { page, faults } = await load(budget);
     for (const panel of ['#evaluation', '#domains'])
       expect(await page.locator(panel).isVisible()).toBe(false);
@@ -146,6 +150,37 @@ describeInChromium('the panels of the page', () => {
       expect(faults).toEqual([]);
     } finally {
       for (const path of [run.files.domains, run.files.evaluation]) await rm(path, { recursive: true });
+    }
+  });
+
+  it('follow the loss of a training job while it runs', async () => {
+    const { run } = at.made;
+    const { training } = run.files;
+    const plan = await pretrainPlan(run.settingsFolder);
+    const folder = await writeJob(training, 'arm-1', plan);
+    await writeJob(training, 'arm-2', { ...plan, seed: 1 });
+    const say = (step: number): Promise<void> =>
+      appendFile(
+        join(folder, 'events.jsonl'),
+        `${JSON.stringify({ at: '2026-11-30T20:00:00Z', event: 'progress', step, steps: 9, loss: 5 - step })}\n`,
+      );
+    await say(1);
+    const lease = await takeLease(join(folder, 'lease'), 1000);
+    try {
+      const { page, faults } = await load(budget);
+      const row = (name: string): Promise<string> => text(`#trainingTable tr:has-text("${name}")`);
+      await page.locator('#training canvas').waitFor();
+      expect(await text('#trainingNote')).toBe('Loss of arm-1 by step.');
+      expect(await row('arm-1')).toMatch(/arm-1\s+pretrain\s+running\s+1 of 9\s+4\.000/);
+      await say(2);
+      await page.locator('#trainingTable', { hasText: '2 of 9' }).waitFor();
+      await page.getByRole('button', { name: 'arm-2' }).click();
+      await page.locator('#trainingNote', { hasText: 'arm-2 has no losses yet.' }).waitFor();
+      await checkData(page);
+      expect(faults).toEqual([]);
+    } finally {
+      await lease?.release();
+      await rm(training, { recursive: true });
     }
   });
 

@@ -9,6 +9,7 @@ import { writeDrift } from '../../../ranking/drift.ts';
 import { readRanking } from '../../../ranking/generation.ts';
 import { type Listening, serveRun } from '../../../server/listen.ts';
 import { makeRealRun, type RealRun } from '../real-run.ts';
+import { longTest } from '../../long.ts';
 import { describeInChromium, launchBrowser, type Opened, openPage } from './browser.ts';
 
 const jobMs = 120_000;
@@ -59,7 +60,7 @@ describeInChromium('the page of a run without an answer', () => {
     jobMs,
   );
 
-  it(
+  longTest(
     'cancels a job',
     async () => {
       const { page } = await load();
@@ -95,7 +96,7 @@ describeInChromium('the page of a run without an answer', () => {
     jobMs,
   );
 
-  it(
+  longTest(
     'names what is damaged, and mends it',
     async () => {
       const parts = await readdir(made.run.files.scores);

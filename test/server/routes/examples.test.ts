@@ -1,13 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { readIndexCard } from '../../../indexer/index-card.ts';
+import { runIndex } from '../../../indexer/index.ts';
+import { silent } from '../../../run/progress.ts';
 import { examplesSchema } from '../../../server/routes/examples.ts';
 import { serveRun } from '../../../server/listen.ts';
-import { makeRankedRun } from '../real-run.ts';
+import { makeRealRun } from '../real-run.ts';
 import { ask, withServer } from '../serve.ts';
 
 describe('GET /examples', () => {
   it('gives what the index says of every benchmark', async () => {
-    const real = await makeRankedRun();
+    const real = await makeRealRun();
+    await runIndex(real.run, silent);
     const server = await serveRun(real.run, { host: '127.0.0.1', port: 0 });
     try {
       const reply = await ask(server.url, '/examples');

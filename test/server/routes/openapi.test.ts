@@ -103,6 +103,7 @@ describe('GET /openapi.json', () => {
     ['/composition', '/composition?budget=1e21&poolTokens=1T'],
     ['/documents', '/documents?order=top&limit=2'],
     ['/jobs', '/jobs'],
+    ['/training', '/training'],
     ['/healthz', '/healthz'],
     ['/readyz', '/readyz'],
     ['/openapi.json', '/openapi.json'],

@@ -98,9 +98,8 @@ describe('DSIR features', () => {
       { numRuns: rounds(300) },
     );
     agree('');
-    agree(Array.from({ length: 20_000 }, (_, i) => `w${(i * i) % 4999}`).join(' '));
-    for (const longText of ['long '.repeat(10_000), 'x'.repeat(200_000), '. '.repeat(10_000)])
-      agree(longText);
+    agree(Array.from({ length: 6_000 }, (_, i) => `w${(i * i) % 4999}`).join(' '));
+    for (const longText of ['long '.repeat(2_000), 'x'.repeat(50_000), '. '.repeat(2_000)]) agree(longText);
   });
 
   it('works SHA-256 out as the library does', () => {

@@ -1,0 +1,232 @@
+"""
+Job kind dpo: direct preference optimization (arXiv 2305.18290) by TRL's DPOTrainer, and the margins that Selective DPO
+(arXiv 2502.09650) sorts pairs by.
+
+A pair's margin is β[(log π(chosen) - log π_ref(chosen)) - (log π(rejected) - log π_ref(rejected))], its loss
+softplus(-margin). A log probability is the sum over the answer's tokens and those that end its turn. The reference is
+the model that the job begins with.
+
+Of DPOTrainer, this uses the loss and the reference's log probabilities. It does not let it tokenize, because it cuts
+long answers and drops pairs with long prompts without counting them: such pairs are left out here, and counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from datasets import Dataset
+from torch import Tensor
+from trl import DPOConfig, DPOTrainer
+from trl.trainer.dpo_trainer import DataCollatorForPreference
+
+from .conversations import ConversationEncoder, LeftOut, read_pair, read_rows
+from .flops import Flops
+from .model import count_parameters, job_model, longest_sequence
+from .result_log import ResultLog
+from .tokenizer import job_tokenizer
+from .training import JobTrainer, count_flops, is_half, keep_merged, make_arguments, prepare_model, train
+
+if TYPE_CHECKING:
+    from .job import Outcome, Work
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A preference pair as tokens."""
+
+    id: str
+    prompt_ids: list[int]
+    chosen_ids: list[int]
+    rejected_ids: list[int]
+
+    def tokens(self) -> int:
+        return 2 * len(self.prompt_ids) + len(self.chosen_ids) + len(self.rejected_ids)
+
+
+class JobDPOTrainer(JobTrainer, DPOTrainer):
+    """TRL's trainer on pairs that are tokenized already, and the log probabilities of pairs that are measured."""
+
+    _asked = 0
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+    @property
+    def measures(self) -> bool:
+        return self.measured is not None
+
+    @property
+    def measured(self) -> Dataset | None:
+        """The pairs to measure after each epoch."""
+        name = self.work.job.settings.get("measure")
+        return self.train_dataset if name == "pairs" else self.eval_dataset
+
+    def after_epoch(self, epoch: int) -> None:
+        if self.measures and f"epoch {epoch}" not in self.results:
+            self.results.append(f"epoch {epoch}", list(self._log_probabilities(self.measured)))
+
+    def compute_ref_log_probs(self, model: torch.nn.Module, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """TRL asks for each batch's reference before training; after an interruption it is known already."""
+        self.work.check()
+        self._tell_of_reference()
+        content = b"".join(inputs[name].cpu().numpy().tobytes() for name in ("input_ids", "completion_mask"))
+        key = f"reference {hashlib.sha256(content).hexdigest()}"
+        if key not in self.results:
+            values = super().compute_ref_log_probs(model, inputs)
+            self.results.append(key, [each.tolist() for each in values])
+        chosen, rejected = (torch.tensor(each, device=self.args.device) for each in self.results[key])
+        return chosen, rejected
+
+    def _tell_of_reference(self) -> None:
+        """Writes about a hundred events while the reference is computed, which may take as long as the training."""
+        rows = sum(map(len, filter(None, (self.train_dataset, self.eval_dataset))))
+        batches = math.ceil(rows / self.args.per_device_train_batch_size)
+        if self._asked % max(1, batches // 100) == 0:
+            message = f"log probabilities under the reference: batch {self._asked + 1} of about {batches}"
+            self.work.events.write("progress", message=message)
+        self._asked += 1
+
+    @torch.no_grad()
+    def _log_probabilities(self, pairs: Dataset) -> Iterator[tuple[float, float]]:
+        """Of each pair's chosen and rejected answer, under the model as it is now."""
+        self.model.eval()
+        size = self.args.per_device_train_batch_size
+        for at in range(0, len(pairs), size):
+            self.work.check()
+            batch = [pairs[index] for index in range(at, min(at + size, len(pairs)))]
+            inputs = self._prepare_inputs(self.data_collator(batch))
+            labels = inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, -100)
+            with self.accelerator.autocast():
+                output = self.model(
+                    input_ids=inputs["input_ids"],
+                    attention_mask=inputs["attention_mask"],
+                    labels=labels,
+                    use_cache=False,
+                    fused_lm_head=True,
+                )
+            chosen, rejected = output.log_probs.sum(1).chunk(2)
+            yield from zip(chosen.tolist(), rejected.tolist(), strict=True)
+
+
+def run_dpo(work: Work) -> Outcome:
+    """
+    The job kind `dpo`. Rows of epoch 0 are the reference of every pair; those of later epochs are of the pairs that
+    `measure` names.
+    """
+    from .job import Outcome
+
+    job, settings = work.job, work.job.settings
+    loaded, folder, model_hash = job_model(job, work.device)
+    every, without = count_parameters(loaded)
+    tokenizer = job_tokenizer(job, folder, loaded.get_input_embeddings().weight.shape[0])
+    encoder = ConversationEncoder(tokenizer, min(settings["maxLength"], longest_sequence(loaded)))
+
+    def encode(id: str, row: dict) -> Pair:
+        pair = Pair(id, *encoder.pair(*read_pair(row)))
+        if len(pair.prompt_ids) > settings["maxPromptLength"]:
+            raise LeftOut(f"with prompts longer than {settings['maxPromptLength']} tokens")
+        return pair
+
+    pairs = read_rows(work, "pairs", encode)
+    name = settings.get("measure")
+    measured = pairs if name == "pairs" else read_rows(work, name, encode) if name else []
+    results = ResultLog(work)
+
+    def make(micro: int) -> JobDPOTrainer:
+        nonlocal loaded
+        model, loaded = loaded or job_model(job, work.device)[0], None
+        return JobDPOTrainer(
+            model=prepare_model(work, model),
+            args=make_arguments(
+                DPOConfig,
+                work,
+                len(pairs),
+                micro,
+                beta=settings["beta"],
+                max_length=None,
+                precompute_ref_log_probs=True,
+                disable_dropout=False,  # prepare_model has done it, and this would take away LoRA's, too.
+            ),
+            data_collator=DataCollatorForPreference(pad_token_id=tokenizer.pad_token_id or 0),
+            train_dataset=_dataset(pairs),
+            eval_dataset=_dataset(measured) if measured and name != "pairs" else None,
+            processing_class=tokenizer,
+            work=work,
+            results=results,
+        )
+
+    trainer = train(work, make)
+    trainable = sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
+    keep_merged(trainer)
+    sets = {"pairs": (pairs, _references(trainer.train_dataset))}
+    if measured:
+        sets[name] = (measured, _references(trainer.measured))
+    rows = [
+        _row(pair, input, 0, settings["beta"], reference, reference)
+        for input, (those, references) in sets.items()
+        for pair, reference in zip(those, references, strict=True)
+    ]
+    for epoch in range(1, settings["epochs"] + 1 if measured else 1):
+        rows += [
+            _row(pair, name, epoch, settings["beta"], now, reference)
+            for pair, reference, now in zip(*sets[name], results[f"epoch {epoch}"], strict=True)
+        ]
+    flops = Flops(every, without)
+    read = sum(pair.tokens() for those, _ in sets.values() for pair in those)
+    read += settings["epochs"] * sum(pair.tokens() for pair in measured)
+    both = [
+        sum(parts) for parts in zip(count_flops(job, flops, trainable, trainer.tokens), flops.read(read), strict=True)
+    ]
+    return Outcome(
+        lambda path: _write(path, rows),
+        model_hash,
+        "bfloat16" if is_half(work) else "float32",
+        every,
+        without,
+        both[0],
+        both[1],
+        trainer.tokens + read,
+        float(settings["epochs"]),
+    )
+
+
+def _dataset(pairs: Sequence[Pair]) -> Dataset:
+    columns = ("prompt_ids", "chosen_ids", "rejected_ids")
+    return Dataset.from_list([{column: getattr(pair, column) for column in columns} for pair in pairs])
+
+
+def _references(dataset: Dataset) -> list[tuple[float, float]]:
+    return list(zip(dataset["ref_chosen_logps"], dataset["ref_rejected_logps"], strict=True))
+
+
+def margin_and_loss(beta: float, now: Sequence[float], reference: Sequence[float]) -> tuple[float, float]:
+    """A pair's margin and loss, from (chosen, rejected) log probabilities under the model and the reference."""
+    margin = beta * ((now[0] - reference[0]) - (now[1] - reference[1]))
+    return margin, max(-margin, 0.0) + math.log1p(math.exp(-abs(margin)))
+
+
+def _row(
+    pair: Pair, input: str, epoch: int, beta: float, now: Sequence[float], reference: Sequence[float]
+) -> dict[str, Any]:
+    margin, loss = margin_and_loss(beta, now, reference)
+    values = (pair.id, input, epoch, now[0], now[1], reference[0], reference[1], margin, loss)
+    return dict(zip(_schema.names, values, strict=True))
+
+
+_schema = pa.schema(
+    [("id", pa.string()), ("input", pa.string()), ("epoch", pa.int64())]
+    + [(name, pa.float64()) for name in ("chosen", "rejected", "ref_chosen", "ref_rejected", "margin", "loss")]
+)
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> int:
+    pq.write_table(pa.Table.from_pylist(rows, schema=_schema), path)
+    return len(rows)
