@@ -70,7 +70,7 @@ function describeDesign({ model, parameters, tokens, seeds, jobs, flops, devices
       : ` (${formatAmount(parameters.all)} parameters, ${formatAmount(parameters.withoutEmbeddings)} beside the embeddings)`) +
     ` were trained on ${formatAmount(tokens)} tokens each, ${formatFlops(flops)} FLOPs in all, on ` +
     `${devices.join(', ')}, and measured on held-out test items of the benchmarks and held-out texts. Numbers are bits ` +
-    'per byte of the right answers, lower is better; differences above 0 are better. Intervals are 95 % bootstraps over ' +
+    'per byte of the right answers, lower is better; differences above 0 are better. Intervals are 95% bootstraps over ' +
     `${seeds.length > 1 ? 'seeds and items' : 'items'}.`
   );
 }

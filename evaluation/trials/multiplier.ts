@@ -58,7 +58,7 @@ export interface MultiplierBounds {
   high: number | null;
 }
 
-/** The 95 % interval of a multiplier from the curves of every resample. */
+/** The 95% interval of a multiplier from the curves of every resample. */
 export function boundMultiplier(samples: readonly (Multiplier | undefined)[]): MultiplierBounds {
   const values = samples.map((found) =>
     found === undefined || found.kind === 'below' ? 0 : found.kind === 'above' ? Infinity : found.times,

@@ -22,10 +22,10 @@ export function poolNoise(arms: readonly (readonly number[])[]): SeedNoise | und
   return { deviation: Math.sqrt(squares / freedom), freedom };
 }
 
-/** Standard normal quantiles at .975 and at .8: two-sided tests at 5 %, found four times out of five. */
+/** Standard normal quantiles at .975 and at .8: two-sided tests at 5%, found four times out of five. */
 const quantiles = z95 + 0.8416212335729143;
 
-/** The smallest difference between two arms that is found with a probability of 80 %, over the seeds' noise alone. */
+/** The smallest difference between two arms that is found with a probability of 80%, over the seeds' noise alone. */
 export function smallestDifference({ deviation }: SeedNoise, seeds: number): number {
   return quantiles * deviation * Math.sqrt(2 / seeds);
 }

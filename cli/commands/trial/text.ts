@@ -13,7 +13,7 @@ export function describeTrial(report: TrialReport): string {
       `${parameters === null ? '' : ` (${formatAmount(parameters.all)} parameters)`}, ${formatAmount(tokens)} tokens ` +
       `each, ${formatCountOf(seeds.length, 'seed')}; ${formatFlops(flops)} FLOPs, ${formatDuration(seconds)} of ` +
       'training.',
-    'Bits per byte of the right answers, lower is better; differences above 0 are better. In brackets: 95 % ' +
+    'Bits per byte of the right answers, lower is better; differences above 0 are better. In brackets: 95% ' +
       `intervals over ${seeds.length > 1 ? 'seeds and items' : 'items'}.`,
     ...learningRates.flatMap((rate) => describeRate(rate, learningRates.length)),
     ...(flips === null

@@ -90,7 +90,7 @@ describe('intervals over items and seeds', () => {
       inside += low <= 0.02 && 0.02 <= high ? 1 : 0;
       detected += low > 0 ? 1 : 0;
     }
-    // 95 % of 120 are 114, with a standard deviation of 2.4.
+    // 95% of 120 are 114, with a standard deviation of 2.4.
     expect(inside).toBeGreaterThanOrEqual(106);
     expect(inside).toBeLessThanOrEqual(120);
     expect(detected).toBeLessThan(trials);

@@ -167,16 +167,16 @@ describe('reportTrial', () => {
       const [rate] = report.learningRates;
       const slow = await meansOf(run, made);
       const arms = new Map(rate?.arms.map((arm) => [arm.arm, arm]));
-      expect([...arms.keys()]).toEqual(['no filter', 'random at 20 %', 'betr at 20 %']);
+      expect([...arms.keys()]).toEqual(['no filter', 'random at 20%', 'betr at 20%']);
       const value = (name: string): number => arms.get(name)?.answers?.value ?? NaN;
       expect(value('no filter')).toBeCloseTo(slow('no-filter'), 9);
-      expect(value('random at 20 %')).toBeCloseTo((slow('random1.k20') + slow('random2.k20')) / 2, 9);
-      expect(value('betr at 20 %')).toBeCloseTo(slow('betr.k20'), 9);
-      const betr = arms.get('betr at 20 %');
+      expect(value('random at 20%')).toBeCloseTo((slow('random1.k20') + slow('random2.k20')) / 2, 9);
+      expect(value('betr at 20%')).toBeCloseTo(slow('betr.k20'), 9);
+      const betr = arms.get('betr at 20%');
       expect(betr?.overNoFilter?.value).toBeCloseTo(slow('no-filter') - slow('betr.k20'), 9);
       expect(betr?.overNoFilter).toMatchObject({ verdict: 'better', seeds: 3 });
       expect(betr?.overRandom?.verdict).toBe('better');
-      expect(arms.get('random at 20 %')?.overNoFilter?.verdict).toBe('no difference seen');
+      expect(arms.get('random at 20%')?.overNoFilter?.verdict).toBe('no difference seen');
       // Other sources gain nothing.
       expect(betr?.sources.find(({ source }) => source === 'tales')?.overNoFilter?.verdict).toBe(
         'no difference seen',
@@ -227,7 +227,7 @@ describe('reportTrial', () => {
       expect(problems.get('first.no-filter.s2.lr1')).toBeDefined();
       expect(report.jobs).toEqual({ done: 8, of: 12 });
       // Seeds 1 and 2 of betr, 0 and 1 of no filter: one seed is in both.
-      const betr = report.learningRates[0]?.arms.find(({ arm }) => arm === 'betr at 20 %');
+      const betr = report.learningRates[0]?.arms.find(({ arm }) => arm === 'betr at 20%');
       expect(betr).toMatchObject({ seeds: 2, overNoFilter: { seeds: 1 } });
       const notes = report.notes.join(' ');
       expect(notes).toContain('4 of 12 jobs have no result');
@@ -241,11 +241,11 @@ describe('reportTrial', () => {
       await runAll(run, one, { ...qualities, passes: (arm) => (arm === 'betr.k20' ? 2.5 : 0.5) });
       const report = await reportTrial(run, 'first', silent);
       expect(report.learningRates[0]).toMatchObject({ noise: null, smallest: null });
-      expect(report.notes.join(' ')).toMatch(/one seed.*betr at 20 % 2\.5 times/);
+      expect(report.notes.join(' ')).toMatch(/one seed.*betr at 20% 2\.5 times/);
       const plan2 = await readTrial(run, 'first');
       const { results } = await readResults(run, plan2, silent);
       expect(() => calibrationRuns(plan2, results, 'betr')).toThrow(
-        'betr at 20 % saw its documents 2.5 times',
+        'betr at 20% saw its documents 2.5 times',
       );
       expect(() => calibrationRuns(plan2, results, 'length')).toThrow('the trial has no arm of length');
       const two = await plan(run, {
@@ -260,7 +260,7 @@ describe('reportTrial', () => {
       };
       await runAll(run, two, turned);
       expect((await reportTrial(run, 'rates', silent)).flips).toMatchObject({
-        flipped: expect.arrayContaining([['betr at 20 %', 'no filter']]),
+        flipped: expect.arrayContaining([['betr at 20%', 'no filter']]),
       });
     });
   });
@@ -301,7 +301,7 @@ async function meansOf(run: Run, made: TrialPlan): Promise<(arm: string) => numb
 async function checkPage(report: TrialReport): Promise<void> {
   const page = await trialHtml({ ...report, notes: ['<b>Careful</b>'] }, { betr: '1' });
   expect(page).toContain('&lt;b&gt;Careful&lt;/b&gt;');
-  expect(page).toContain('Better than random documents of the same amount: betr at 20 %.');
+  expect(page).toContain('Better than random documents of the same amount: betr at 20%.');
   // Nothing is loaded from elsewhere.
   expect(page).not.toMatch(/<(?:script|link|img)[^>]*(?:src|href)=/);
   expect(page).toContain('uPlot');
