@@ -1,4 +1,4 @@
-// A trial in about five minutes on two idle cores: the demo's corpus, small models, betr's 10 % next to no filter and
+// A trial in about five minutes on two idle cores: the demo's corpus, small models, betr's 10% next to no filter and
 // random documents. Of each of the demo's benchmarks, every second item is a target, and the others are tests.
 //   make trials-demo (or: node dist/bench/trials-demo.js [FOLDER])
 

@@ -22,7 +22,7 @@ export function formatOf(path: string): ShardFormat {
 
 /** Whether files of the format are compressed, so that they can only be read from the start. */
 export function isCompressed(format: ShardFormat): boolean {
-  return format === 'jsonl.gz' || format === 'jsonl.zst';
+  return format !== 'jsonl' && format !== 'parquet';
 }
 
 /** The matching shards, sorted by name. Errors: those of `listFiles`; FILE_KIND_UNKNOWN for other formats. */

@@ -1,7 +1,8 @@
 // The result of an evaluation, as evaluation.json holds it.
 
 import { marginSchema } from './margin.ts';
-import { agreementSchema, makeUpSchema } from './agreement.ts';
+import { agreementSchema } from './agreement.ts';
+import { makeUpSchema } from './make-up.ts';
 import { z } from 'zod';
 import type { Fitting } from '../scoring/scorers/list.ts';
 import { intervalSchema } from '../data/statistics.ts';

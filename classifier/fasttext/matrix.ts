@@ -25,7 +25,7 @@ const blockFloats = 1 << 20;
  * Reads the position of a matrix and its codebook, and moves the cursor past it. Throws if it is invalid.
  */
 export function readMatrix(file: FileBytes, cursor: Cursor, quantized: boolean, columns: number): Matrix {
-  return quantized ? readQuantised(file, cursor, columns) : readPlain(file, cursor, columns);
+  return quantized ? readQuantized(file, cursor, columns) : readPlain(file, cursor, columns);
 }
 
 function checkSize(rows: number, found: number, columns: number): void {
@@ -66,7 +66,7 @@ interface Codebook {
   values: Float32Array;
 }
 
-function readQuantised(file: FileBytes, cursor: Cursor, columns: number): Matrix {
+function readQuantized(file: FileBytes, cursor: Cursor, columns: number): Matrix {
   const hasNorms = cursor.int8() !== 0;
   const rows = cursor.int64();
   checkSize(rows, cursor.int64(), columns);

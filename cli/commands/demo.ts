@@ -36,7 +36,7 @@ const budgets = [1e20, 1e21, 1e22];
 const poolTokens = 1e12;
 /** The index of the budget that the selection uses. */
 const selectedBudget = 1e21;
-const favouredShare = 0.05;
+const favoredShare = 0.05;
 
 export function demoCommand(): Command {
   return new Command('demo')
@@ -91,8 +91,8 @@ async function runDemo(settings: string, sample: number | undefined, report: Rep
       });
     }
     const favoured = {
-      share: favouredShare,
-      outputs: await favoredSources(run, rank.ranking, favouredShare),
+      share: favoredShare,
+      outputs: await favoredSources(run, rank.ranking, favoredShare),
     };
     const selection = await writeSelection(
       run,

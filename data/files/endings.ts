@@ -9,21 +9,23 @@ export interface Ending {
   format: ShardFormat;
 }
 
-const pattern = /\.(?:(jsonl|ndjson|json|csv|tsv)(?:\.(gz|zstd?))?|parquet)$/i;
+/** The formats of compressed files by the ending that follows that of their rows. */
+const compressed: Readonly<Record<string, ShardFormat>> = {
+  gz: 'jsonl.gz',
+  zst: 'jsonl.zst',
+  zstd: 'jsonl.zst',
+};
+const pattern = new RegExp(
+  `\\.(?:(jsonl|ndjson|json|csv|tsv)(?:\\.(${Object.keys(compressed).join('|')}))?|parquet)$`,
+  'i',
+);
 
 /** The ending of a path, or of an address without its query; undefined if it is unknown. */
 export function endingOf(path: string): Ending | undefined {
   const found = pattern.exec(showPath(path));
   if (found === null) return undefined;
   const kind = found[1]?.toLowerCase() ?? 'parquet';
-  const format =
-    kind === 'parquet'
-      ? 'parquet'
-      : found[2] === undefined
-        ? 'jsonl'
-        : /gz/i.test(found[2])
-          ? 'jsonl.gz'
-          : 'jsonl.zst';
+  const format = kind === 'parquet' ? 'parquet' : (compressed[found[2]?.toLowerCase() ?? ''] ?? 'jsonl');
   return {
     kind: kind === 'parquet' || kind === 'json' || kind === 'csv' || kind === 'tsv' ? kind : 'jsonl',
     format,

@@ -1,7 +1,6 @@
 // The results of a trial at one learning rate.
 
-import { type Interval, percentileBounds } from '../../data/statistics.ts';
-import type { Bits } from '../bits.ts';
+import type { Interval } from '../../data/statistics.ts';
 import { boundMultiplier, type CurvePoint, findMultiplier } from './multiplier.ts';
 import { mean, poolNoise, signalToNoise, smallestDifference } from './noise.ts';
 import type { TrialPlan } from './plan-file.ts';
@@ -13,13 +12,19 @@ import {
   estimateArms,
   estimateGains,
   meanOverSets,
-  resampleItems,
   type ResampledRuns,
 } from './resample.ts';
-import type { Measure, MeasuredSet, RunResult } from './results.ts';
-
-/** Seed of all resamples, so that the same results give the same report. */
-const seed = 1;
+import type { RunResult } from './results.ts';
+import {
+  valuesOf,
+  type SetValues,
+  answerMeasure,
+  isMeasure,
+  measureSets,
+  measureCorrect,
+  compareWithChance,
+  seed,
+} from './set-values.ts';
 
 /** Reports all arms. Not empty. */
 export function reportAtRate(
@@ -81,69 +86,6 @@ function listSingleArms({ arms }: TrialPlan, results: readonly RunResult[]): Arm
         new Map(results.flatMap(({ job }, run) => (job.arm === id ? [[job.seed, [run]]] : []))),
     )
     .filter(({ size }) => size > 0);
-}
-
-function valuesOf({ plain }: ResampledRuns, arms: readonly ArmRuns[]): number[][] {
-  return arms.map((runs) => [...runs.values()].map((own) => mean(own.map((run) => plain[run] ?? 0))));
-}
-
-interface SetValues {
-  set: string;
-  items: number;
-  values: ResampledRuns;
-}
-
-/** Which measure stands for the answers of a benchmark; undefined for other sets. */
-function answerMeasure(plan: TrialPlan): (set: MeasuredSet) => boolean {
-  const wanted = new Map(plan.evaluation.benchmarks.map(({ benchmark, measure }) => [benchmark, measure]));
-  return ({ set, measure }) => wanted.get(set) === measure;
-}
-
-const isMeasure =
-  (wanted: Measure) =>
-  ({ measure }: MeasuredSet): boolean =>
-    measure === wanted;
-
-/** All runs on each of the sets. */
-function measureSets(
-  results: readonly RunResult[],
-  reading: number,
-  isWanted: (set: MeasuredSet) => boolean,
-): SetValues[] {
-  const perRun = results.map(({ readings }) => readings[reading]?.sets.filter(isWanted) ?? []);
-  const values = resampleItems(perRun, seed);
-  return (perRun[0] ?? []).flatMap(({ set, bits }, index) => {
-    const own = values[index];
-    return own === undefined ? [] : [{ set, items: bits.length, values: own }];
-  });
-}
-
-/** The share of right choices; undefined for sets without choices. */
-function measureCorrect(
-  results: readonly RunResult[],
-  reading: number,
-  benchmark: string,
-  which: 'correct' | 'correctByCharacter',
-): ResampledRuns | undefined {
-  const perRun = results.map(({ readings }): Bits[] => {
-    const own = readings[reading]?.sets.find(({ set, measure }) => set === benchmark && measure === 'answer');
-    const correct = own?.[which];
-    return correct === undefined ? [] : [{ bits: correct, bytes: new Float64Array(correct.length).fill(1) }];
-  });
-  return perRun.some((sets) => sets.length === 0) ? undefined : resampleItems(perRun, seed)[0];
-}
-
-/** Over all runs together: whether models of this size do the task at all. */
-function compareWithChance(
-  { plain, samples }: ResampledRuns,
-  chance: number,
-): { all: Interval; isAboveChance: boolean } {
-  const value = mean([...plain]);
-  const bounds = percentileBounds(
-    samples.map((sample) => mean([...sample])),
-    value,
-  );
-  return { all: { value, ...bounds }, isAboveChance: bounds.low > chance };
 }
 
 function listArms(plan: TrialPlan, all: AllArms, last: number): ReportedArm[] {

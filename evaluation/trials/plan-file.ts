@@ -4,6 +4,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { commitSealedJson, readSealedJson } from '../../data/files/commit.ts';
 import { listFolder } from '../../data/files/files.ts';
 import { sha256 } from '../../models/trainer/job.ts';
@@ -22,7 +23,6 @@ export const trialName = z
     'up to 40 letters, digits, "_" or "-", starting with a letter or digit',
   );
 
-const count = z.number().int().nonnegative();
 const amount = z.strictObject({ documents: count, tokens: count });
 const file = z.strictObject({
   /** Relative to the trial's folder. */

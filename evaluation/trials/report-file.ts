@@ -2,13 +2,12 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
+import { count } from '../../run/schemas.ts';
 import { commitJson, readJson } from '../../data/files/commit.ts';
 import { intervalSchema } from '../../data/statistics.ts';
 import type { Run } from '../../run/run.ts';
 import { estimateSchema } from '../match.ts';
 import { trialFolder } from './plan-file.ts';
-
-const count = z.number().int().nonnegative();
 
 /** A difference: above 0 is better. `verdict` says whether the interval leaves out 0. */
 export const gainSchema = intervalSchema.extend({

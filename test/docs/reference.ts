@@ -75,7 +75,9 @@ function fullName(command: Command): string {
 function describeOption(option: Option): string[] {
   const notes = [
     ...(option.argChoices === undefined ? [] : [option.argChoices.join(', ')]),
-    ...(option.defaultValue === undefined || option.defaultValue === false
+    ...(option.defaultValue === undefined ||
+    option.defaultValue === false ||
+    String(option.defaultValue) === ''
       ? []
       : [`default: ${String(option.defaultValue)}`]),
     ...(option.envVar === undefined ? [] : [`environment: ${option.envVar}`]),

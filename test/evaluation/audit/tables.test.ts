@@ -87,7 +87,7 @@ describe('a table', () => {
     expect(result.precision?.value).toBeCloseTo(result.yes / result.judged, 1);
     expect(result.above?.documents).toBeGreaterThan(9);
     expect((await audit('result', '--precision', '90%')).stdout).toMatch(
-      /Cutoff for a precision of 90 %: score \d+, chosen on one half .*It keeps \d+ documents \([\d.]+ %\), .*\nMeasured on the other/,
+      /Cutoff for a precision of 90%: score \d+, chosen on one half .*It keeps \d+ documents \([\d.]+%\), .*\nMeasured on the other/,
     );
     expect(errorOf((await audit('export', file('more.csv'), '--person', 'ada', '--json')).stdout).code).toBe(
       'AUDIT_DONE',
