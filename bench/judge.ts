@@ -13,10 +13,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { openRandom } from '../data/seeded-random.ts';
 import { subjectQuestion } from '../indexer/judges/presets.ts';
 import type { Judge } from '../indexer/judges/judge.ts';
 import { runRequests, runSession, type Timed, watchSession } from './judge-engine.ts';
+import {
+  characters,
+  charactersOfScaling,
+  compare,
+  describeEngine,
+  describeRatio,
+  describeScaling,
+  fastest,
+  type Ratio,
+  ratioOf,
+  type Scaling,
+  slope,
+} from './judge-report.ts';
 import { bareRequest, openBenchServer } from './judge-server.ts';
 import { defaultModel, type JudgeName, openBenchJudge, takeTexts } from './judge-setup.ts';
 import { describeMachine, judgeOne, printBenchmark, round } from './machine.ts';
@@ -34,11 +46,8 @@ const { values } = parseArgs({
   },
 });
 const turns = Number(values.turns);
-/** Documents of a turn, and characters of each. */
+/** Documents of a turn. */
 const perTurn = Number(values.texts ?? 8);
-const characters = 1000;
-/** Shorter, so that a thousand take a minute or two. */
-const charactersOfScaling = 150;
 const sizes = [1, 2, 4, 8];
 const question = subjectQuestion('mathematics');
 if (question === undefined) throw new Error('There is no question about mathematics.');
@@ -51,13 +60,6 @@ const oneSchema = z.object({
   loadedMb: z.number(),
   peakMb: z.number(),
 });
-
-/** A value in each turn, next to another. */
-interface Ratio {
-  ratio: number;
-  low: number;
-  high: number;
-}
 
 const folder = await mkdtemp(join(tmpdir(), 'betr-bench-judge-'));
 let judgesOpened = 0;
@@ -209,7 +211,7 @@ async function measureQuestions(): Promise<Ratio> {
 }
 
 /** Numbers of documents, each in a process and a folder of its own. */
-function measureScaling(model: string, counts: string) {
+function measureScaling(model: string, counts: string): Scaling {
   const runs = counts.split(',').map((documents) => {
     const own = join(folder, String(judgesOpened++));
     mkdirSync(own);
@@ -225,89 +227,7 @@ function measureScaling(model: string, counts: string) {
   };
 }
 
-/** The slope of a line through points by least squares. */
-function slope(points: readonly (readonly [number, number])[]): number {
-  const mean = (of: (point: readonly [number, number]) => number): number =>
-    points.reduce((sum, point) => sum + of(point), 0) / points.length;
-  const [x, y] = [mean(([one]) => one), mean(([, one]) => one)];
-  return mean(([a, b]) => (a - x) * (b - y)) / mean(([a]) => (a - x) ** 2);
-}
-
 function takePart(documents: number): () => string[] {
   const takeText = takeTexts(characters);
   return () => Array.from({ length: documents }, takeText);
-}
-
-function fastest(tried: readonly (Timed & { size: number })[]): number {
-  return tried.toSorted((a, b) => a.seconds / a.documents - b.seconds / b.documents)[0]?.size ?? 1;
-}
-
-function compare(
-  tried: readonly (Timed & { size: number })[],
-  best: number,
-  measured: readonly { betr: Timed; engine: Timed }[],
-) {
-  const speed = (runs: readonly Timed[]): number =>
-    round(
-      runs.reduce((sum, { documents }) => sum + documents, 0) /
-        runs.reduce((sum, { seconds }) => sum + seconds, 0),
-    );
-  return {
-    documents: measured.reduce((sum, { betr }) => sum + betr.documents, 0),
-    betr: speed(measured.map(({ betr }) => betr)),
-    engine: speed(measured.map(({ engine }) => engine)),
-    best,
-    tried: tried.map((one) => ({ size: one.size, documentsPerSecond: speed([one]) })),
-    ...ratioOf(measured.map(({ betr, engine }) => ({ betr: betr.seconds, engine: engine.seconds }))),
-  };
-}
-
-/**
- * The ratio of the sums of seconds, engine to betr, and its 95 % interval by drawing turns again and again.
- */
-function ratioOf(measured: readonly { betr: number; engine: number }[]): Ratio {
-  const random = openRandom(1);
-  const ratio = (of: readonly { betr: number; engine: number }[]): number =>
-    of.reduce((sum, { engine }) => sum + engine, 0) / of.reduce((sum, { betr }) => sum + betr, 0);
-  const drawn = Array.from({ length: 2000 }, () =>
-    ratio(measured.flatMap(() => measured[Math.floor(random() * measured.length)] ?? [])),
-  ).sort((a, b) => a - b);
-  const at = (share: number): number => drawn[Math.floor(share * drawn.length)] ?? NaN;
-  return { ratio: ratio(measured), low: at(0.025), high: at(0.975) };
-}
-
-function describeRatio({ ratio, low, high }: Ratio, digits: number): string {
-  return `${ratio.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
-}
-
-function describeEngine(
-  name: string,
-  engine: string,
-  found: (ReturnType<typeof compare> & { what: string }) | undefined,
-): string[] {
-  if (found === undefined) return [];
-  const percent = { ratio: 100 * found.ratio, low: 100 * found.low, high: 100 * found.high };
-  return [
-    `${name}: ${found.what}, ${found.documents} documents of ${characters} characters`,
-    `  betr          ${found.betr.toFixed(2).padStart(8)} documents/s  ${describeRatio(percent, 1)} % ` +
-      'of the engine alone',
-    `  engine alone  ${found.engine.toFixed(2).padStart(8)} documents/s  ${engine} ${found.best}; tried ` +
-      found.tried
-        .map(({ size, documentsPerSecond }) => `${size}: ${documentsPerSecond.toFixed(2)}`)
-        .join(', '),
-  ];
-}
-
-function describeScaling(name: string, found: ReturnType<typeof measureScaling> | undefined): string[] {
-  if (found === undefined) return [];
-  return [
-    `by the ${name}, documents of ${charactersOfScaling} characters: seconds grow with ` +
-      `documents^${found.exponent.toFixed(2)}, ` +
-      `${found.lastToFirst.toFixed(2)} × per document at the most`,
-    ...found.runs.map(
-      ({ documents, millisecondsPerDocument, peakMb, loadedMb }) =>
-        `  ${String(documents).padStart(6)} documents ${millisecondsPerDocument.toFixed(2).padStart(8)} ms each, ` +
-        `peak ${peakMb} MB (${loadedMb} MB when loaded)`,
-    ),
-  ];
 }
