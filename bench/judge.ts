@@ -16,19 +16,22 @@ import { z } from 'zod';
 import { subjectQuestion } from '../indexer/judges/presets.ts';
 import type { Judge } from '../indexer/judges/judge.ts';
 import { runRequests, runSession, type Timed, watchSession } from './judge-engine.ts';
+import {
+  characters,
+  charactersOfScaling,
+  compare,
+  describeEngine,
+  describeRatio,
+  describeScaling,
+  fastest,
+  type Ratio,
+  ratioOf,
+  type Scaling,
+  slope,
+} from './judge-report.ts';
 import { bareRequest, openBenchServer } from './judge-server.ts';
 import { defaultModel, type JudgeName, openBenchJudge, takeTexts } from './judge-setup.ts';
-import { describeMachine, judgeOne, printBenchmark } from './machine.ts';
-import {
-  type Ratio,
-  scalingOf,
-  fastest,
-  compare,
-  ratioOf,
-  describeRatio,
-  describeEngine,
-  describeScaling,
-} from './judge-figures.ts';
+import { describeMachine, judgeOne, printBenchmark, round } from './machine.ts';
 
 const { values } = parseArgs({
   options: {
@@ -43,11 +46,8 @@ const { values } = parseArgs({
   },
 });
 const turns = Number(values.turns);
-/** Documents of a turn, and characters of each. */
+/** Documents of a turn. */
 const perTurn = Number(values.texts ?? 8);
-const characters = 1000;
-/** Shorter, so that a thousand take a minute or two. */
-const charactersOfScaling = 150;
 const sizes = [1, 2, 4, 8];
 const question = subjectQuestion('mathematics');
 if (question === undefined) throw new Error('There is no question about mathematics.');
@@ -84,8 +84,8 @@ try {
     result,
     [
       ...(hasModel ? [] : [`There is no ${values.model}; --model names an ONNX model.`]),
-      ...describeEngine('onnx', characters, 'bare ONNX session, batches of', result.onnx),
-      ...describeEngine('endpoint', characters, 'requests alone, at once', result.endpoint),
+      ...describeEngine('onnx', 'bare ONNX session, batches of', result.onnx),
+      ...describeEngine('endpoint', 'requests alone, at once', result.endpoint),
       ...(result.questions === undefined
         ? []
         : [
@@ -95,8 +95,8 @@ try {
       ...(result.scaling === undefined
         ? []
         : [
-            ...describeScaling('model', charactersOfScaling, result.scaling.model),
-            ...describeScaling('dummy', charactersOfScaling, result.scaling.dummy),
+            ...describeScaling('model', result.scaling.model),
+            ...describeScaling('dummy', result.scaling.dummy),
           ]),
     ].join('\n'),
   );
@@ -211,14 +211,20 @@ async function measureQuestions(): Promise<Ratio> {
 }
 
 /** Numbers of documents, each in a process and a folder of its own. */
-function measureScaling(model: string, counts: string) {
+function measureScaling(model: string, counts: string): Scaling {
   const runs = counts.split(',').map((documents) => {
     const own = join(folder, String(judgesOpened++));
     mkdirSync(own);
     const args = [...judgeOne.args, own, model, documents, String(charactersOfScaling)];
     return oneSchema.parse(JSON.parse(execFileSync(judgeOne.program, args, { encoding: 'utf8' })));
   });
-  return scalingOf(runs);
+  const per = (run: z.output<typeof oneSchema> | undefined): number =>
+    (run?.seconds ?? NaN) / (run?.documents ?? NaN);
+  return {
+    runs: runs.map((run) => ({ ...run, millisecondsPerDocument: round(1000 * per(run)) })),
+    lastToFirst: round(per(runs.at(-1)) / per(runs[0])),
+    exponent: round(slope(runs.map(({ documents, seconds }) => [Math.log(documents), Math.log(seconds)]))),
+  };
 }
 
 function takePart(documents: number): () => string[] {

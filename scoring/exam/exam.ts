@@ -2,8 +2,6 @@
 // corpus. The first part tests topic; the second compares texts with damaged copies, which have the same
 // topic.
 
-import { readNote } from '../../data/duckdb/run-files.ts';
-import { sampleNoteSchema } from '../../indexer/sample/sample.ts';
 import type { Judge, JudgedText } from '../../indexer/judges/judge.ts';
 import { commitSealedJson } from '../../data/files/commit.ts';
 import type { Report } from '../../run/progress.ts';
@@ -11,8 +9,9 @@ import type { Run } from '../../run/run.ts';
 import { countUnknown, sumUnknown } from '../../indexer/targets/unknown.ts';
 import { areaUnderCurve } from './area.ts';
 import { drawExamTexts, type ExamChoice, type ExamSide, type ExamTexts } from './exam-texts.ts';
-import { examPath, readExam } from './exam-file.ts';
-import type { Amount, Exam, ExamPart, ExamSideResult, Speed, verdicts } from './exam-result.ts';
+import { examPath } from './exam-file.ts';
+import type { Exam, ExamPart, ExamSideResult, verdicts } from './exam-result.ts';
+import { betterSpeed, estimateCost, openStopwatch, speedBefore } from './exam-speed.ts';
 import { drawQualityPairs } from './quality-texts.ts';
 import { preferenceFor } from './preference.ts';
 import { spearmanOf } from './spearman.ts';
@@ -187,66 +186,4 @@ export function verdictOf(topic: Pick<ExamPart, 'for' | 'against' | 'estimate'>)
   if (topic.estimate === null || isMissing(topic.for) || isMissing(topic.against)) return 'too few scores';
   if (topic.estimate.high < 0.5) return 'inverted';
   return topic.estimate.low < leastArea ? 'too weak' : 'passed';
-}
-
-interface Stopwatch {
-  add: (judged: readonly JudgedText[], seconds: number, areDocuments: boolean) => void;
-  speed: () => Speed | null;
-}
-
-/** Measures judging. Texts judged before took no time and do not count. */
-function openStopwatch(): Stopwatch {
-  const none = { texts: 0, tokens: 0, seconds: 0 };
-  const [all, documents] = [{ ...none }, { ...none }];
-  return {
-    add(judged, seconds, areDocuments) {
-      const asked = judged.filter(({ tokens }) => tokens > 0);
-      if (asked.length === 0) return;
-      for (const sum of areDocuments ? [all, documents] : [all]) {
-        sum.texts += asked.length;
-        sum.tokens += asked.reduce((total, { tokens }) => total + tokens, 0);
-        sum.seconds += seconds;
-      }
-    },
-    speed() {
-      // Examples are shorter than documents, so only documents show what a document costs.
-      const sum = documents.texts > 0 ? documents : all;
-      return sum.texts === 0
-        ? null
-        : {
-            documents: sum.texts,
-            documentsPerSecond: sum.texts / sum.seconds,
-            tokensPerSecond: sum.tokens / sum.seconds,
-            tokensPerDocument: sum.tokens / sum.texts,
-            ofCorpus: sum === documents,
-          };
-    },
-  };
-}
-
-/** The newer speed, unless only the older one shows what a document costs. */
-function betterSpeed(now: Speed | null, before: Speed | null): Speed | null {
-  return before !== null && (now === null || (before.ofCorpus && !now.ofCorpus)) ? before : now;
-}
-
-/** The speed of the judge's last exam. */
-async function speedBefore(run: Run, judge: Judge): Promise<Speed | null> {
-  const last = await readExam(run, judge.name);
-  return last?.judge.fingerprint === judge.fingerprint ? last.speed : null;
-}
-
-async function estimateCost(run: Run, judge: Judge, speed: Speed): Promise<Exam['cost']> {
-  const note = await readNote(run.files.sample, sampleNoteSchema);
-  if (note === undefined) return null;
-  const price = run.settings.models.find(({ name }) => name === judge.model.name)?.price?.perMillionTokens;
-  const amountOf = (documents: number): Amount => {
-    const tokens = documents * speed.tokensPerDocument;
-    return {
-      documents,
-      seconds: documents / speed.documentsPerSecond,
-      tokens,
-      money: price === undefined ? null : (tokens / 1e6) * price,
-    };
-  };
-  return { sample: amountOf(note.sample.documents), corpus: amountOf(note.corpus.documents) };
 }

@@ -1,14 +1,15 @@
 // The servers of a pool: which there are, which of them work, and when the others are tried again. All must serve
 // the model of the first one that answered.
 
-import { type BetrError, fail, knownError } from '../../../run/errors/errors.ts';
+import { type BetrError, knownError } from '../../../run/errors/errors.ts';
 import { showPath } from '../../../run/address.ts';
 import type { ModelEntry, Servers } from '../../../run/model-settings.ts';
 import { setTimeout } from 'node:timers/promises';
 import type { LanguageModel } from '../../language-model.ts';
 import type { Pace } from '../../../data/remote/retry.ts';
 import { defaultPace } from '../exchange.ts';
-import { type Identity, openServerModel } from '../language-model.ts';
+import { openServerModel } from '../language-model.ts';
+import { checkSame, type OpenedServer } from './same-model.ts';
 import { readAddresses } from './server-addresses.ts';
 
 /** Shows a message about servers to the user. */
@@ -59,7 +60,7 @@ const passing = ['LANGUAGE_MODEL_UNREACHABLE', 'LANGUAGE_MODEL_CUT_OFF'];
 
 export class PoolMembers {
   /** The first server that answered: all others must be like it. */
-  first: { model: LanguageModel; identity: Identity; shown: string } | undefined;
+  first: OpenedServer | undefined;
   readonly #members = new Map<string, Member>();
   readonly #settings: ModelEntry;
   readonly #servers: Servers;
@@ -181,7 +182,7 @@ export class PoolMembers {
     try {
       const settings = { ...this.#settings, model: member.address };
       const { model, identity } = await openServerModel(settings, this.#pace.request);
-      this.#checkSame(member, model, identity);
+      checkSame(this.#settings.name, { shown: member.shown, model, identity }, this.first);
       if (this.#isClosed) {
         await model.close();
         return undefined;
@@ -199,40 +200,6 @@ export class PoolMembers {
       member.isOpening = false;
     }
   }
-
-  #checkSame({ shown }: Member, model: LanguageModel, identity: Identity): void {
-    if (identity.model === null)
-      throw fail('LANGUAGE_MODEL_REFUSED', {
-        url: shown,
-        problem:
-          'it does not name its model, so nobody can tell whether all servers have the same: set endpointModel',
-      });
-    if (this.first === undefined) return;
-    const before = partsOf(this.first.model, this.first.identity);
-    const differences = partsOf(model, identity).flatMap(([what, value], i) =>
-      value === before[i]?.[1] ? [] : [`${what} ${value} instead of ${before[i]?.[1] ?? ''}`],
-    );
-    if (differences.length > 0)
-      throw fail('LANGUAGE_MODEL_DIFFERS', {
-        model: this.#settings.name,
-        url: shown,
-        other: this.first.shown,
-        differences: differences.join(', '),
-      });
-  }
-}
-
-/** What must be the same at all servers, in words. */
-function partsOf({ beginning }: LanguageModel, identity: Identity): [what: string, value: string][] {
-  return [
-    ['model', JSON.stringify(identity.model)],
-    ['quantization', String(identity.weights)],
-    ['context', String(identity.contextTokens)],
-    ['route', identity.route],
-    ['tokenizer', identity.byTokens ? 'at the server' : 'unknown'],
-    ['beginning', JSON.stringify(beginning)],
-    ['logprobs mode', identity.logprobsMode ?? 'unknown'],
-  ];
 }
 
 /** Why a server is left out: without the advice that an error has for who has only this one. */

@@ -109,6 +109,15 @@ describe('a judge at a server that refuses', () => {
 });
 
 describe('a budget', () => {
+  it('is not exceeded by more than one request, as many as may be sent at once', async () => {
+    const server = await serve(() => undefined, 12);
+    const { judge } = await open(server, { budget: { tokens: 40 } });
+    const before = server.asked.length;
+    await expect(judge.judge(texts(40))).rejects.toMatchObject({ code: 'JUDGE_BUDGET' });
+    expect(server.asked.length - before).toBe(4);
+    await judge.close();
+  });
+
   it('is kept by several processes together', async () => {
     const server = await serve(() => undefined, 12);
     const { judge: first, folder } = await open(server, { budget: { tokens: 650 } });

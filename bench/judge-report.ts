@@ -1,16 +1,20 @@
-// What a benchmark of judges makes of its turns: ratios with intervals, growth with the number of documents, and
-// the sentences that say so.
+// What the benchmark of judges says of its measurements.
 
 import { openRandom } from '../data/seeded-random.ts';
 import type { Timed } from './judge-engine.ts';
 import { round } from './machine.ts';
 
-/** Documents judged in a process of their own. */
-export interface ScalingRun {
-  documents: number;
-  seconds: number;
-  loadedMb: number;
-  peakMb: number;
+/** Characters of a document. */
+export const characters = 1000;
+/** Shorter, so that a thousand take a minute or two. */
+export const charactersOfScaling = 150;
+
+export interface Scaling {
+  runs: { documents: number; millisecondsPerDocument: number; loadedMb: number; peakMb: number }[];
+  /** Time per document of the last run, in those of the first. */
+  lastToFirst: number;
+  /** Time grows with documents to this power. */
+  exponent: number;
 }
 
 /** A value in each turn, next to another. */
@@ -20,18 +24,8 @@ export interface Ratio {
   high: number;
 }
 
-/** How time grows with the number of documents. */
-export function scalingOf(runs: readonly ScalingRun[]) {
-  const per = (run: ScalingRun | undefined): number => (run?.seconds ?? NaN) / (run?.documents ?? NaN);
-  return {
-    runs: runs.map((run) => ({ ...run, millisecondsPerDocument: round(1000 * per(run)) })),
-    lastToFirst: round(per(runs.at(-1)) / per(runs[0])),
-    exponent: round(slope(runs.map(({ documents, seconds }) => [Math.log(documents), Math.log(seconds)]))),
-  };
-}
-
 /** The slope of a line through points by least squares. */
-function slope(points: readonly (readonly [number, number])[]): number {
+export function slope(points: readonly (readonly [number, number])[]): number {
   const mean = (of: (point: readonly [number, number]) => number): number =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length;
   const [x, y] = [mean(([one]) => one), mean(([, one]) => one)];
@@ -63,7 +57,7 @@ export function compare(
 }
 
 /**
- * The ratio of the sums of seconds, engine to betr, and its 95% interval by drawing turns again and again.
+ * The ratio of the sums of seconds, engine to betr, and its 95 % interval by drawing turns again and again.
  */
 export function ratioOf(measured: readonly { betr: number; engine: number }[]): Ratio {
   const random = openRandom(1);
@@ -82,7 +76,6 @@ export function describeRatio({ ratio, low, high }: Ratio, digits: number): stri
 
 export function describeEngine(
   name: string,
-  characters: number,
   engine: string,
   found: (ReturnType<typeof compare> & { what: string }) | undefined,
 ): string[] {
@@ -90,7 +83,7 @@ export function describeEngine(
   const percent = { ratio: 100 * found.ratio, low: 100 * found.low, high: 100 * found.high };
   return [
     `${name}: ${found.what}, ${found.documents} documents of ${characters} characters`,
-    `  betr          ${found.betr.toFixed(2).padStart(8)} documents/s  ${describeRatio(percent, 1)}% ` +
+    `  betr          ${found.betr.toFixed(2).padStart(8)} documents/s  ${describeRatio(percent, 1)} % ` +
       'of the engine alone',
     `  engine alone  ${found.engine.toFixed(2).padStart(8)} documents/s  ${engine} ${found.best}; tried ` +
       found.tried
@@ -99,14 +92,10 @@ export function describeEngine(
   ];
 }
 
-export function describeScaling(
-  name: string,
-  characters: number,
-  found: ReturnType<typeof scalingOf> | undefined,
-): string[] {
+export function describeScaling(name: string, found: Scaling | undefined): string[] {
   if (found === undefined) return [];
   return [
-    `by the ${name}, documents of ${characters} characters: seconds grow with ` +
+    `by the ${name}, documents of ${charactersOfScaling} characters: seconds grow with ` +
       `documents^${found.exponent.toFixed(2)}, ` +
       `${found.lastToFirst.toFixed(2)} × per document at the most`,
     ...found.runs.map(
