@@ -2,7 +2,7 @@
 
 import type { Interval } from '../../data/statistics.ts';
 import { boundMultiplier, type CurvePoint, findMultiplier } from './multiplier.ts';
-import { mean, poolNoise, signalToNoise, smallestDifference } from './noise.ts';
+import { poolNoise, signalToNoise, smallestDifference } from './noise.ts';
 import type { TrialPlan } from './plan-file.ts';
 import type { ArmGroup } from './report.ts';
 import type { Gain, ReportAtRate, ReportedArm } from './report-file.ts';

@@ -4,7 +4,8 @@
 import { type Interval, percentileBounds } from '../../data/statistics.ts';
 import type { Bits } from '../bits.ts';
 import type { TrialPlan } from './plan-file.ts';
-import { type ArmRuns, mean, resampleItems, type ResampledRuns } from './resample.ts';
+import { mean } from './noise.ts';
+import { type ArmRuns, resampleItems, type ResampledRuns } from './resample.ts';
 import type { Measure, MeasuredSet, RunResult } from './results.ts';
 
 /** Seed of all resamples, so that the same results give the same report. */
