@@ -21,15 +21,14 @@ const docs = await readFile(new URL('../../../docs/batch.md', import.meta.url), 
 const betr = fileURLToPath(new URL('../../cli/betr.js', import.meta.url));
 const documentedRun = '/srv/corpus';
 
-/** What stands after the name in the documentation, less a comment, about the run in `folder`. */
-function lineOf(name: string, folder: string): string {
-  const line = docs.split('\n').find((one) => one.startsWith(`${name}  `)) ?? '';
-  return line
-    .slice(name.length)
-    .replace(/ # .*$/, '')
-    .trim()
-    .replaceAll(documentedRun, folder);
+/** What the documentation shows for a cluster, about the run in `folder`: the rest of the comment, and commands. */
+function shownFor(name: string, folder: string): string[] {
+  const [, shown = ''] = new RegExp(`^# ${name}\\b(.*?)\n(?:\n|\`{3})`, 'ms').exec(docs) ?? [];
+  return shown.replaceAll(documentedRun, folder).split('\n');
 }
+
+/** Its first command. */
+const commandFor = (name: string, folder: string): string => shownFor(name, folder)[1] ?? '';
 
 const hasProgram = (name: string): boolean => spawnSync('which', [name]).status === 0;
 
@@ -74,7 +73,8 @@ describe('betr work as it is documented', () => {
     ),
   )('for %s, by command and environment', async (name, pattern, index) => {
     await withRunToScore(async (folder, env, check) => {
-      const [, command = '', variable = '', value = ''] = pattern.exec(lineOf(name, folder)) ?? [];
+      const [, command = '', variable = '', value = ''] =
+        pattern.exec(shownFor(name, folder).join(' ')) ?? [];
       const [program = '', ...args] = command.split(/, */);
       const elements = [0, 1, 2].map((element) =>
         spawn(program, args, {
@@ -97,7 +97,7 @@ describe('betr work as it is documented', () => {
       return;
     }
     await withRunToScore(async (folder, env, check) => {
-      const { status, stdout } = spawnSync('sh', ['-c', lineOf('GNU parallel', folder)], {
+      const { status, stdout } = spawnSync('sh', ['-c', commandFor('GNU parallel', folder)], {
         env,
         encoding: 'utf8',
       });
@@ -114,7 +114,10 @@ describe('betr work as it is documented', () => {
     await withRunToScore(async (folder, env, check) => {
       const server = await openSshServer(folder);
       try {
-        const { status, stdout } = spawnSync('sh', ['-c', lineOf('ssh', folder)], { env, encoding: 'utf8' });
+        const { status, stdout } = spawnSync('sh', ['-c', commandFor('ssh', folder)], {
+          env,
+          encoding: 'utf8',
+        });
         expect({ status, workers: stdout.match(/^Scored/gm)?.length }).toEqual({ status: 0, workers: 3 });
         await check();
       } finally {
