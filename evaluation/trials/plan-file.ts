@@ -134,8 +134,8 @@ const planFile = 'trial.json';
 /** The tokenizer's job, if the trial trains one. */
 export const tokenizerJob = (trial: string): string => `${trial}.tokenizer`;
 
-/** The folder of a trial. Errors: OPTION_INVALID. */
-export function trialFolder(run: Run, name: string): string {
+/** Errors: OPTION_INVALID. */
+export function checkTrialName(name: string): string {
   const checked = trialName.safeParse(name);
   if (!checked.success)
     throw fail('OPTION_INVALID', {
@@ -143,7 +143,12 @@ export function trialFolder(run: Run, name: string): string {
       got: name.slice(0, 100),
       allowed: checked.error.issues[0]?.message ?? '',
     });
-  return join(run.files.trials, name);
+  return name;
+}
+
+/** The folder of a trial. Errors: OPTION_INVALID. */
+export function trialFolder(run: Run, name: string): string {
+  return join(run.files.trials, checkTrialName(name));
 }
 
 export async function saveTrial(run: Run, trial: TrialPlan): Promise<void> {

@@ -100,14 +100,14 @@ describe('without benchmarks', () => {
     expect(again).not.toContain('dummy');
   });
 
-  it('where only other rankings exist, they are named', async () => {
+  longTest('where only other rankings exist, they are named', async () => {
     expect(await tell('cutoff', '--keep', '.1')).toMatch(
       /no ranking yet\. Run "betr run" first\. There are rankings by other scorers: --scorer lm:space#all\./,
     );
     expect(await tell('status')).toMatch(/Ranking +none yet[^]*Rankings +lm:space#all \(--scorer NAME\)/);
   });
 
-  it('a shard is suggested where its name ends with what was given', async () => {
+  longTest('a shard is suggested where its name ends with what was given', async () => {
     expect(await tell('why', 'a.jsonl', '3', '--scorer', all)).toMatch(/Did you mean corpus\/a\.jsonl\?/);
     expect(await tell('why', join(folder, 'corpus', 'a.jsonl'), '3', '--scorer', all)).toMatch(
       /Did you mean corpus\/a\.jsonl\?/,

@@ -5,7 +5,13 @@ import type { Command } from 'commander';
 import { vocabularyOf } from '../../../evaluation/trials/jobs.ts';
 import { estimateNoise, type PlannedNoise } from '../../../evaluation/trials/planned-noise.ts';
 import { planTrial, type TrialOptions as PlanOptions } from '../../../evaluation/trials/plan.ts';
-import { nameArm, noFilterArm, randomArm, type TrialPlan } from '../../../evaluation/trials/plan-file.ts';
+import {
+  checkTrialName,
+  nameArm,
+  noFilterArm,
+  randomArm,
+  type TrialPlan,
+} from '../../../evaluation/trials/plan-file.ts';
 import { modelSizes, smallLearningRate } from '../../../evaluation/trials/sizes.ts';
 import { withLock } from '../../../data/files/lock.ts';
 import { checkPython, findPython } from '../../../models/trainer/python.ts';
@@ -48,7 +54,7 @@ const sizes = Object.keys(modelSizes);
 export function planCommand(): Command {
   return trialOf('plan', 'write the jobs of a trial, and say what they will take before anything is trained')
     .option(
-      '--arms <list>',
+      '--arms <scorers>',
       `what to train on: ${noFilterArm}, ${randomArm}, and scorers, whose rankings are cut; ${noFilterArm} and ` +
         `${randomArm} are always included`,
       `${noFilterArm},${randomArm},${defaultScorer}`,
@@ -123,7 +129,7 @@ function readOptions(options: PlanCommandOptions): PlanOptions {
   const tokens = parseCount('--tokens', options.tokens, '2.5M');
   const { sequenceLength, batchTokens, learningRate } = size ?? modelSizes['150m'];
   return {
-    name,
+    name: checkTrialName(name),
     names: splitList(options.arms),
     keeps: [...new Set(splitList(options.keep).map((share) => parseShare('--keep', share)))].sort(
       (a, b) => a - b,
