@@ -57,32 +57,36 @@ describe('unfinished bodies', () => {
 });
 
 describe('connections', () => {
-  it('of one address do not block those of others', async () => {
-    if (process.platform !== 'linux') {
-      console.log('skipped: elsewhere than on Linux a test has one loopback address');
-      return;
-    }
-    await withServer(
-      async ({ url, ask }) => {
-        const { hostname, port } = new URL(url);
-        const flood: Socket[] = [];
-        for (let i = 0; i < 2_100; i++) {
-          const socket = connect({ port: Number(port), host: hostname, localAddress: '127.0.0.2' });
-          socket.on('error', () => undefined);
-          flood.push(socket);
-        }
-        try {
-          for (let i = 0; i < 20; i++)
-            expect((await ask('/rank?keep=0.5', { headers: { Connection: 'close' } })).status).toBe(200);
-          expect((await ask('/metrics')).text).toMatch(/betr_connections_refused_total [1-9]\d+\n/);
-        } finally {
-          for (const socket of flood) socket.destroy();
-        }
-      },
-      makeRows(50),
-      { connectionsPerAddress: 100 },
-    );
-  }, 60_000);
+  longTest(
+    'of one address do not block those of others',
+    async () => {
+      if (process.platform !== 'linux') {
+        console.log('skipped: elsewhere than on Linux a test has one loopback address');
+        return;
+      }
+      await withServer(
+        async ({ url, ask }) => {
+          const { hostname, port } = new URL(url);
+          const flood: Socket[] = [];
+          for (let i = 0; i < 2_100; i++) {
+            const socket = connect({ port: Number(port), host: hostname, localAddress: '127.0.0.2' });
+            socket.on('error', () => undefined);
+            flood.push(socket);
+          }
+          try {
+            for (let i = 0; i < 20; i++)
+              expect((await ask('/rank?keep=0.5', { headers: { Connection: 'close' } })).status).toBe(200);
+            expect((await ask('/metrics')).text).toMatch(/betr_connections_refused_total [1-9]\d+\n/);
+          } finally {
+            for (const socket of flood) socket.destroy();
+          }
+        },
+        makeRows(50),
+        { connectionsPerAddress: 100 },
+      );
+    },
+    60_000,
+  );
 
   it('of a proxy are not counted; it names the client of each request', async () => {
     await withServer(

@@ -18,7 +18,7 @@ import { trainClassifier } from '../../classifier/train.ts';
 import { readWeights } from '../../classifier/weights.ts';
 import { silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { everything } from '../long.ts';
+import { everything, longTest } from '../long.ts';
 import { utf8 } from './any-text.ts';
 import { key, plant, plantRun, type Row } from './planted.ts';
 
@@ -94,21 +94,24 @@ function fitOften(make: (seed: number) => [sample: Row[], targets: Row[]]): { me
 }
 
 describe('cross-fitting', () => {
-  it('finds nothing in noise, where the model of the whole sample finds what it remembers', async () => {
-    const { sample } = plant(600, 1);
-    const targets = noise(sample, 11);
-    const run = await plantRun(join(folder, 'noise'), sample, targets);
-    const { outputs } = await trainClassifier(run, silent);
-    expect(outputs[0]?.heldOut.rocAuc).toEqual(fit(sample, targets));
-    expect(aucOf(scoreRows(await loadScorer(run.files.weights), sample), targets)).toBeGreaterThan(0.8);
-    const { mean, misses } = fitOften((seed) => {
-      const { sample: own } = plant(500, seed);
-      return [own, noise(own, 10 + seed)];
-    });
-    expect(Math.abs(mean - 0.5)).toBeLessThan(0.04);
-    // Of 95% intervals from so few documents, one in ten misses; a leak would make all of them miss.
-    expect(misses).toBeLessThanOrEqual(2);
-  });
+  longTest(
+    'finds nothing in noise, where the model of the whole sample finds what it remembers',
+    async () => {
+      const { sample } = plant(600, 1);
+      const targets = noise(sample, 11);
+      const run = await plantRun(join(folder, 'noise'), sample, targets);
+      const { outputs } = await trainClassifier(run, silent);
+      expect(outputs[0]?.heldOut.rocAuc).toEqual(fit(sample, targets));
+      expect(aucOf(scoreRows(await loadScorer(run.files.weights), sample), targets)).toBeGreaterThan(0.8);
+      const { mean, misses } = fitOften((seed) => {
+        const { sample: own } = plant(500, seed);
+        return [own, noise(own, 10 + seed)];
+      });
+      expect(Math.abs(mean - 0.5)).toBeLessThan(0.04);
+      // Of 95% intervals from so few documents, one in ten misses; a leak would make all of them miss.
+      expect(misses).toBeLessThanOrEqual(2);
+    },
+  );
 
   it('does not leak by copies of a text under other keys', () => {
     const { mean } = fitOften((seed) => {

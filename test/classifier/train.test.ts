@@ -11,6 +11,7 @@ import { trainClassifier } from '../../classifier/train.ts';
 import { silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
 import { key, plant, plantRun, type Row } from './planted.ts';
+import { longTest } from '../long.ts';
 
 let folder: string;
 const makeRun = (
@@ -74,29 +75,32 @@ describe('training', () => {
     expect(card.outputs[0]?.heldOut.rocAuc.low).toBeLessThan(0.5);
   });
 
-  it('gives the same bytes for the same input in any order of rows, and others for another seed', async () => {
-    const { sample, targets } = plant(800, 3, ['alpha']);
-    const bytesOf = async (
-      name: string,
-      rows: readonly Row[],
-      scores: readonly Row[],
-      classifier = '',
-    ): Promise<{ weights: Buffer; card: Card }> => {
-      const run = await makeRun(name, rows, scores, classifier);
-      const card = await trainClassifier(run, silent);
-      return { weights: await readFile(run.files.weights), card };
-    };
-    const first = await bytesOf('first', sample, targets);
-    const turned = await bytesOf('turned', sample.toReversed(), targets.toReversed());
-    const other = await bytesOf('other', sample, targets, ', seed: 2');
-    expect(turned.weights.equals(first.weights)).toBe(true);
-    expect(turned.card.outputs).toEqual(first.card.outputs);
-    expect(other.weights.equals(first.weights)).toBe(false);
-    // The models of the folds leave the ranking model as it is without them.
-    expect(createHash('sha256').update(first.weights).digest('hex')).toBe(
-      'd492fe11f8001ef4fafc33220a2765fe6db81f50ad8faacdeaad6d58eebbe930',
-    );
-  });
+  longTest(
+    'gives the same bytes for the same input in any order of rows, and others for another seed',
+    async () => {
+      const { sample, targets } = plant(800, 3, ['alpha']);
+      const bytesOf = async (
+        name: string,
+        rows: readonly Row[],
+        scores: readonly Row[],
+        classifier = '',
+      ): Promise<{ weights: Buffer; card: Card }> => {
+        const run = await makeRun(name, rows, scores, classifier);
+        const card = await trainClassifier(run, silent);
+        return { weights: await readFile(run.files.weights), card };
+      };
+      const first = await bytesOf('first', sample, targets);
+      const turned = await bytesOf('turned', sample.toReversed(), targets.toReversed());
+      const other = await bytesOf('other', sample, targets, ', seed: 2');
+      expect(turned.weights.equals(first.weights)).toBe(true);
+      expect(turned.card.outputs).toEqual(first.card.outputs);
+      expect(other.weights.equals(first.weights)).toBe(false);
+      // The models of the folds leave the ranking model as it is without them.
+      expect(createHash('sha256').update(first.weights).digest('hex')).toBe(
+        'd492fe11f8001ef4fafc33220a2765fe6db81f50ad8faacdeaad6d58eebbe930',
+      );
+    },
+  );
 
   it('does nothing if nothing changed, and replaces a damaged result', async () => {
     const { sample, targets } = plant(600, 4);

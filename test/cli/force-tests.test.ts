@@ -1,7 +1,7 @@
 // Targets that are test items, through the real commands: refused, or forced and on record from the index to
 // the selection.
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest } from '@jest/globals';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,7 +63,7 @@ describe('targets that are test items', () => {
     await writeFile(join(folder, 'leaky.jsonl'), jsonl([...fresh, ...cooking]));
   });
 
-  it('are refused by index and run, which leave what there was as it was', async () => {
+  longTest('are refused by index and run, which leave what there was as it was', async () => {
     await useTests(['clean.jsonl']);
     expect((await betr(folder, ['index'])).code).toBe(0);
     const before = await readFile(join(folder, 'run', 'index.json'), 'utf8');

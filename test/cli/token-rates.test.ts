@@ -38,7 +38,7 @@ afterAll(async () => {
 const without = (rates: TokenRates): unknown => ({ ...rates, sample: '' });
 
 describe('token rates', () => {
-  it(
+  longTest(
     "of an index take the place of the corpus's, and what was ranked by these is not " +
       'compared with what is ranked by those',
     async () => {

@@ -1,4 +1,4 @@
-import { expect, it, jest } from '@jest/globals';
+import { expect, jest } from '@jest/globals';
 import { withFolder } from '../data/collect.ts';
 import { everything, longTest } from '../long.ts';
 import { crashJudging, crashServers } from './judge-crash.ts';
@@ -15,10 +15,13 @@ longTest('judging, killed at random, loses no answer, and equals an undisturbed 
   });
 });
 
-it('judging by servers, both killed at random, loses no answer, and comes to the same scores within .001', async () => {
-  await withFolder(async (folder) => {
-    const { series, midway, answers } = await crashServers(folder, everything ? 40 : 2, 11);
-    expect(answers).toBeGreaterThan(600 * series);
-    if (everything) expect(midway).toBeGreaterThan(5);
-  });
-});
+longTest(
+  'judging by servers, both killed at random, loses no answer, and comes to the same scores within .001',
+  async () => {
+    await withFolder(async (folder) => {
+      const { series, midway, answers } = await crashServers(folder, everything ? 40 : 2, 11);
+      expect(answers).toBeGreaterThan(600 * series);
+      if (everything) expect(midway).toBeGreaterThan(5);
+    });
+  },
+);

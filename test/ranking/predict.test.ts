@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import { describePrediction } from '../../cli/prediction.ts';
 import { sqlString, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { silent } from '../../run/progress.ts';
@@ -37,7 +37,7 @@ async function withLargerCorpus(use: (run: Run, folder: string) => Promise<void>
 }
 
 describe('a prediction', () => {
-  it(
+  longTest(
     'comes near what ranking comes to, writes nothing else, and has the real figures beside it ' +
       'afterwards, once',
     async () => {

@@ -26,7 +26,7 @@ import { withScores } from '../../ranking/scores.ts';
 import { forgetScores, makeLines, makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
 import { readAll, withFolder } from '../data/collect.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
-import { everything } from '../long.ts';
+import { everything, longTest } from '../long.ts';
 
 /** What stays of a ranking: the hash of every file, less when it was published. */
 async function hashFiles(run: Run): Promise<Record<string, string>> {
@@ -140,7 +140,7 @@ describe('ranking a corpus', () => {
     });
   });
 
-  it('scores a shard again when it has grown, and all of them by a new classifier', async () => {
+  longTest('scores a shard again when it has grown, and all of them by a new classifier', async () => {
     await withCorpus(async (run, folder) => {
       const { ranking } = await rankCorpus(run, silent);
       await appendFile(join(folder, 'corpus', 'plain.jsonl'), makeLines(10, 5));

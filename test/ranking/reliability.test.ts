@@ -74,25 +74,28 @@ describe('a ranking', () => {
     },
   );
 
-  it('is predicted in temporary files; the error names their folder if they cannot be written', async () => {
-    await withCorpus(async (run, folder) => {
-      await rankCorpus(run, silent);
-      await writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(50, 9));
-      const missing = join(folder, 'nowhere');
-      const { status, stderr } = spawnSync(process.execPath, [betr, 'rank', '--dry-run'], {
-        cwd: folder,
-        encoding: 'utf8',
-        env: { ...process.env, TMPDIR: missing },
+  longTest(
+    'is predicted in temporary files; the error names their folder if they cannot be written',
+    async () => {
+      await withCorpus(async (run, folder) => {
+        await rankCorpus(run, silent);
+        await writeFile(join(folder, 'corpus', 'new.jsonl'), makeLines(50, 9));
+        const missing = join(folder, 'nowhere');
+        const { status, stderr } = spawnSync(process.execPath, [betr, 'rank', '--dry-run'], {
+          cwd: folder,
+          encoding: 'utf8',
+          env: { ...process.env, TMPDIR: missing },
+        });
+        expect({ status, stderr }).toEqual({
+          status: 1,
+          stderr: expect.stringMatching(
+            `^betr: ${missing} \\(for temporary files; set TMPDIR to use another folder\\) cannot be written: ` +
+              `.*\\[WRITE_FAILED\\]\n$`,
+          ),
+        });
       });
-      expect({ status, stderr }).toEqual({
-        status: 1,
-        stderr: expect.stringMatching(
-          `^betr: ${missing} \\(for temporary files; set TMPDIR to use another folder\\) cannot be written: ` +
-            `.*\\[WRITE_FAILED\\]\n$`,
-        ),
-      });
-    });
-  });
+    },
+  );
 
   it(
     'in a folder that cannot be written to ends with an error that names it, and the published one ' +

@@ -17,6 +17,7 @@ import { plainShape, writeModel } from '../classifier/fasttext/write-model.ts';
 import { makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
+import { longTest } from '../long.ts';
 
 async function withCorpus(workers: number, use: (run: Run, folder: string) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
@@ -36,7 +37,7 @@ async function scoresOf(run: Run): Promise<z.output<typeof scored>[]> {
 }
 
 describe('rankings by several scorers', () => {
-  it('lie side by side, with cutoffs of their own, made by several workers', async () => {
+  longTest('lie side by side, with cutoffs of their own, made by several workers', async () => {
     await withCorpus(1, async (run, folder) => {
       writeModel(join(folder, 'quality.bin'), { ...plainShape, words: ['</s>', 'word1', 'word2'] });
       const own = await rankCorpus(run, silent);

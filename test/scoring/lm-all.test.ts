@@ -14,6 +14,7 @@ import { makeTrainedRun, withCorpus } from '../classifier/trained-run.ts';
 import { betr } from '../cli/betr.ts';
 import { openLanguageModelServer, Refused } from '../models/endpoint/language-model-server.ts';
 import { plainQuestion } from '../indexer/judges/judge-run.ts';
+import { longTest } from '../long.ts';
 
 const scorer = 'lm:judge#all';
 const judge = {
@@ -112,7 +113,7 @@ describe('a judge of every document', () => {
     }, options);
   });
 
-  it('asks again about the texts that its server refused', async () => {
+  longTest('asks again about the texts that its server refused', async () => {
     let isRefusing = true;
     const logprobs = {
       tokens: [' yes'],

@@ -10,6 +10,7 @@ import { rankCorpus } from '../../ranking/rank.ts';
 import { smallShards, withShards } from '../ranking/small-shards.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import { problemsOf, packsOf } from './packed-ranking.ts';
+import { longTest } from '../long.ts';
 
 describe('a ranking of many small shards', () => {
   it('is distinguished from a damaged one, shard by shard', async () => {
@@ -58,7 +59,7 @@ describe('a ranking of many small shards', () => {
     });
   });
 
-  it('is predicted, pack by pack', async () => {
+  longTest('is predicted, pack by pack', async () => {
     await withShards(smallShards(200, { large: false }), async (run) => {
       const { predicted, shards } = await predictRanking(run, silent);
       expect(shards).toBe(200);

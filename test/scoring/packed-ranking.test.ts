@@ -17,9 +17,10 @@ import { makeLines, makeTrainedRun } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
 import { smallShards, withShards } from '../ranking/small-shards.ts';
 import { addParquet, readRows, problemsOf, packsOf, hashScores } from './packed-ranking.ts';
+import { longTest } from '../long.ts';
 
 describe('a ranking of many small shards', () => {
-  it('equals that of separately scored shards, in fewer files, for every format', async () => {
+  longTest('equals that of separately scored shards, in fewer files, for every format', async () => {
     await withShards(
       {
         ...smallShards(40),
@@ -82,7 +83,7 @@ describe('a ranking of many small shards', () => {
     );
   });
 
-  it('has the same bytes for any worker, and scores nothing twice', async () => {
+  longTest('has the same bytes for any worker, and scores nothing twice', async () => {
     await withShards(smallShards(80), async (run) => {
       const first = await rankCorpus(run, silent);
       const hash = await hashScores(run);

@@ -11,7 +11,7 @@ import { until } from '../until.ts';
 import { listLeases, published, start, withShards } from './worker-processes.ts';
 
 describe('betr rank', () => {
-  it('run twice at once: the second says who is at it and leaves', async () => {
+  longTest('run twice at once: the second says who is at it and leaves', async () => {
     await withShards(1, 1500, async (run, folder, generation) => {
       const first = start(['rank', '--config', run.settingsPath, '--workers', '2']);
       await until(async () => (await published(run)) >= 1, { everyMs: 5 });

@@ -16,55 +16,59 @@ import { longTest } from '../long.ts';
 import { listLeases, published, start, withShards, workResult } from './worker-processes.ts';
 
 describe('betr work', () => {
-  it('takes over from a worker that was killed, here at once and elsewhere after a while', async () => {
-    await withShards(
-      2,
-      1000,
-      async (run, folder, generation) => {
-        let elsewhere = '';
-        // Again where it was done before it was killed.
-        await until(
-          async () => {
-            await forgetScores(run);
-            const first = start(['work', folder]);
-            await until(async () => (await published(run)) >= 1, { everyMs: 5 });
-            first.child.kill('SIGKILL');
-            await first.ended;
-            const left = await listLeases(run);
-            const { byChunk } = await readPublishedParts(run);
-            elsewhere =
-              listTasks(run, await makePlan(run, silent)).find(
-                ({ name }) => !byChunk.has(name) && !left.includes(name),
-              )?.name ?? '';
-            return elsewhere !== '';
-          },
-          { what: 'that it was killed at work', seconds: 90 },
-        );
-        await writeFile(
-          join(run.files.leases, elsewhere),
-          `000000000007 0011aabb ${JSON.stringify({
-            pid: 1,
-            host: 'elsewhere',
-            process: '',
-            since: '2026-01-01T00:00:00.000Z',
-          })}\n`,
-        );
-        expect(
-          workResult.parse(JSON.parse((await start(['work', folder, '--no-wait', '--json']).ended).stdout))
-            .finished,
-        ).toBe(false);
-        // A chunk that was published whole before the kill leaves a lease that nobody needs any more.
-        const { byChunk: done } = await readPublishedParts(run);
-        expect((await listLeases(run)).filter((name) => !done.has(name))).toEqual([elsewhere]);
-        expect(
-          workResult.parse(JSON.parse((await start(['work', folder, '--json']).ended).stdout)),
-        ).toMatchObject({ finished: true, chunks: 1 });
-        expect((await rankCorpus(run, silent)).scores.documents).toBe(0);
-        expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
-      },
-      { lostSeconds: 3 },
-    );
-  }, 120_000);
+  longTest(
+    'takes over from a worker that was killed, here at once and elsewhere after a while',
+    async () => {
+      await withShards(
+        2,
+        1000,
+        async (run, folder, generation) => {
+          let elsewhere = '';
+          // Again where it was done before it was killed.
+          await until(
+            async () => {
+              await forgetScores(run);
+              const first = start(['work', folder]);
+              await until(async () => (await published(run)) >= 1, { everyMs: 5 });
+              first.child.kill('SIGKILL');
+              await first.ended;
+              const left = await listLeases(run);
+              const { byChunk } = await readPublishedParts(run);
+              elsewhere =
+                listTasks(run, await makePlan(run, silent)).find(
+                  ({ name }) => !byChunk.has(name) && !left.includes(name),
+                )?.name ?? '';
+              return elsewhere !== '';
+            },
+            { what: 'that it was killed at work', seconds: 90 },
+          );
+          await writeFile(
+            join(run.files.leases, elsewhere),
+            `000000000007 0011aabb ${JSON.stringify({
+              pid: 1,
+              host: 'elsewhere',
+              process: '',
+              since: '2026-01-01T00:00:00.000Z',
+            })}\n`,
+          );
+          expect(
+            workResult.parse(JSON.parse((await start(['work', folder, '--no-wait', '--json']).ended).stdout))
+              .finished,
+          ).toBe(false);
+          // A chunk that was published whole before the kill leaves a lease that nobody needs any more.
+          const { byChunk: done } = await readPublishedParts(run);
+          expect((await listLeases(run)).filter((name) => !done.has(name))).toEqual([elsewhere]);
+          expect(
+            workResult.parse(JSON.parse((await start(['work', folder, '--json']).ended).stdout)),
+          ).toMatchObject({ finished: true, chunks: 1 });
+          expect((await rankCorpus(run, silent)).scores.documents).toBe(0);
+          expect((await rankCorpus(run, silent)).ranking.generation).toBe(generation);
+        },
+        { lostSeconds: 3 },
+      );
+    },
+    120_000,
+  );
 
   longTest('releases all leases when a ranking is stopped', async () => {
     await withShards(4, 2000, async (run, folder, generation) => {
@@ -134,7 +138,7 @@ describe('betr work', () => {
     },
   );
 
-  it('does not take a chunk for done that was taken from it', async () => {
+  longTest('does not take a chunk for done that was taken from it', async () => {
     await withShards(1, 4000, async (run, _folder, generation) => {
       const plan = await makePlan(run, silent);
       let taken = false;

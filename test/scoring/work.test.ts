@@ -57,7 +57,7 @@ describe('betr work', () => {
     },
   );
 
-  it('stops while it skips the scored rows of a compressed shard', async () => {
+  longTest('stops while it skips the scored rows of a compressed shard', async () => {
     await withFolder(async (folder) => {
       await mkdir(join(folder, 'corpus'));
       await writeFile(join(folder, 'corpus', '0.jsonl.gz'), gzipSync(makeLines(20_000, 1)));

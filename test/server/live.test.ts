@@ -6,6 +6,7 @@ import { readRanking } from '../../ranking/generation.ts';
 import { keepByPlainSort, makeRows, makeScoredRows, rankRows, sumTokens } from '../ranking/synthetic.ts';
 import { until } from '../until.ts';
 import { withServer } from './serve.ts';
+import { longTest } from '../long.ts';
 
 const generationOf = (json: unknown): string =>
   z.object({ ranking: z.object({ generation: z.string() }) }).parse(json).ranking.generation;
@@ -60,7 +61,7 @@ describe('a newly published ranking', () => {
     }, makeScoredRows(900));
   });
 
-  it('that is damaged leaves the one before in its place, and is told', async () => {
+  longTest('that is damaged leaves the one before in its place, and is told', async () => {
     await withServer(async ({ ask, run }) => {
       const whole = await readFile(run.files.ranking);
       const generation = generationOf((await ask('/rank?keep=0.1')).json);

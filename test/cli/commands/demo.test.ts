@@ -1,7 +1,7 @@
 // The whole line as a user runs it: a process of its own, real text, the real model, only fewer documents
 // embedded than in `make demo`.
 
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -93,7 +93,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it(
+longTest(
   'has a corpus of at least 20,000 documents of at least five kinds in all formats, and at least five ' +
     'benchmarks',
   async () => {
@@ -117,7 +117,7 @@ it(
   },
 );
 
-it('gives every benchmark the sources that are like it, and learns better than chance', () => {
+longTest('gives every benchmark the sources that are like it, and learns better than chance', () => {
   const liftOf = (output: string, source: string): number =>
     demo.favoured.outputs
       .find((favoured) => favoured.output === output)
@@ -144,7 +144,7 @@ it('gives every benchmark the sources that are like it, and learns better than c
   expect(liftOf('story_reading', 'fiction')).toBeGreaterThan(2);
 });
 
-it('answers three budgets: a larger one keeps more and cuts lower, and the corpus alone would be kept whole', () => {
+longTest('answers three budgets: a larger one keeps more and cuts lower, and the corpus alone would be kept whole', () => {
   expect(demo.answers.map(({ budget }) => budget)).toEqual([1e20, 1e21, 1e22]);
   expect(demo.answers.map(({ pool }) => Number(pool.keep.rate.toPrecision(3)))).toEqual([
     0.04, 0.0711, 0.126,
@@ -165,7 +165,7 @@ it('answers three budgets: a larger one keeps more and cuts lower, and the corpu
   }
 });
 
-it("selects what the answer says, in the corpus's own formats, and draws it", async () => {
+longTest("selects what the answer says, in the corpus's own formats, and draws it", async () => {
   const { selection, answers, files } = demo;
   const asked = answers.find(({ budget }) => budget === selection.question.budget)?.pool;
   expect(selection).toMatchObject({ documents: asked?.cutoff.documents, tokens: asked?.cutoff.tokens });

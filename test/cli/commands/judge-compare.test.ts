@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { betr } from '../betr.ts';
 import { type JudgeProject, openJudgeProject } from './judge-project.ts';
+import { longTest } from '../../long.ts';
 
 jest.setTimeout(120_000);
 let project: JudgeProject;
@@ -43,7 +44,7 @@ describe('betr judge --compare', () => {
     ),
   });
 
-  it('shows agreement, where judges differ, and what a change would replace', async () => {
+  longTest('shows agreement, where judges differ, and what a change would replace', async () => {
     const ended = await betr(folder, [
       'judge',
       'space',

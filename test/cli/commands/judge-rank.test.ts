@@ -10,6 +10,7 @@ import { prepareScorer, rankingRun } from '../../../scoring/scorers/list.ts';
 import { betr } from '../betr.ts';
 import { type Ended, errorOf } from '../project.ts';
 import { type JudgeProject, openJudgeProject, prompt, wasAsked } from './judge-project.ts';
+import { longTest } from '../../long.ts';
 
 jest.setTimeout(120_000);
 
@@ -61,7 +62,7 @@ describe('betr rank --scorer lm:JUDGE', () => {
     expect(predicted).toMatchObject({ code: 0 });
   });
 
-  it('asks again about texts that the server refused, and only about those', async () => {
+  longTest('asks again about texts that the server refused, and only about those', async () => {
     const settings = await readFile(join(folder, 'betr.yaml'), 'utf8');
     await writeFile(
       join(folder, 'refusing.yaml'),
@@ -116,7 +117,7 @@ describe('betr rank --scorer lm:JUDGE', () => {
     expect(project.server.asked.length - asked).toBeLessThan(40);
   });
 
-  it('notes how many kept documents a changed judge would replace', async () => {
+  longTest('notes how many kept documents a changed judge would replace', async () => {
     const settings = await readFile(join(folder, 'betr.yaml'), 'utf8');
     await writeFile(
       join(folder, 'changed.yaml'),

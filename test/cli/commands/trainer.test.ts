@@ -12,6 +12,7 @@ import { makePython, writeJobs } from '../../models/trainer/jobs.ts';
 import { until } from '../../until.ts';
 import { betr } from '../betr.ts';
 import { betrPath, type Ended } from '../project.ts';
+import { longTest } from '../../long.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -104,7 +105,7 @@ describe('betr trainer', () => {
     expect(JSON.parse(broken.stdout)).toMatchObject({ error: { code: 'TRAINER_PACKAGES' } });
   });
 
-  it('passes SIGTERM on, and goes on when it is run again', async () => {
+  longTest('passes SIGTERM on, and goes on when it is run again', async () => {
     const [job = ''] = await writeJobs(folder, ['slow-1']);
     const child = spawn(process.execPath, [betrPath, 'trainer', 'slow-1'], { cwd: folder });
     let stderr = '';

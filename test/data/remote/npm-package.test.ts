@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, jest } from '@jest/globals';
 import { fetchNpmPackage, type NpmPackage } from '../../../data/remote/npm-package.ts';
 import { withFolder } from '../collect.ts';
 import { longTest } from '../../long.ts';
@@ -88,7 +88,7 @@ async function withRegistry(
 }
 
 describe('a package that is fetched', () => {
-  it('has the requested files and its dependencies, and is cached', () =>
+  longTest('has the requested files and its dependencies, and is cached', () =>
     withFolder(async (folder) => {
       const main = await pack(folder, 'made-main', {
         'lib/main.js': "module.exports = require('@made/part')",
@@ -123,7 +123,8 @@ describe('a package that is fetched', () => {
           '@made/part',
         );
       });
-    }));
+    }),
+  );
 
   longTest('is refused and not cached if it or a dependency is changed or missing', () =>
     withFolder(async (folder) => {

@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { z } from 'zod';
 import { freePort } from '../../free-port.ts';
 import { askedRange } from './loopback.ts';
+import { longTest } from '../../long.ts';
 
 const run = promisify(execFile);
 const hasOpenssl = await run('openssl', ['version']).then(
@@ -199,7 +200,7 @@ describe('a proxy', () => {
     },
   );
 
-  it('is bypassed for the hosts in NO_PROXY by every client', async () => {
+  longTest('is bypassed for the hosts in NO_PROXY by every client', async () => {
     const proxy = await startProxy();
     const cases: [noProxy: string, host: string, isProxied: boolean][] = [
       ['', 'data.corpus.test', true],

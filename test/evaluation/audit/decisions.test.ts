@@ -8,6 +8,7 @@ import { type AnswerWord, readDecisions } from '../../../evaluation/audit/decisi
 import { saveAnswers } from '../../../evaluation/audit/save-answers.ts';
 import { withRun } from '../../ranking/synthetic.ts';
 import { makeAudit } from './made-audit.ts';
+import { longTest } from '../../long.ts';
 
 const audit = makeAudit([100], 20);
 const given = (id: string, answer: AnswerWord, note = '') => ({ id, answer, note, scoreShown: false });
@@ -103,7 +104,7 @@ it('says what is in the place of its folder', async () => {
   });
 });
 
-it('reads many answers between other work, and afterwards only what was added', async () => {
+longTest('reads many answers between other work, and afterwards only what was added', async () => {
   await withRun(async (run) => {
     const path = decisionsFile(run, audit);
     const lineOf = (person: string): string =>

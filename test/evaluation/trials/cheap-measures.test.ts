@@ -1,16 +1,17 @@
 // Whether cheap measures agree with trained models, from what `betr evaluate` wrote.
 
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import { commitJson } from '../../../data/files/commit.ts';
 import { compareCheapMeasures } from '../../../evaluation/trials/measured-arms.ts';
 import { readResults } from '../../../evaluation/trials/results.ts';
 import { silent } from '../../../run/progress.ts';
 import { makeEvaluation } from '../../server/made-evaluation.ts';
 import { noiseOf, plan, runAll, withTrialRun } from './stand-in.ts';
+import { longTest } from '../../long.ts';
 
 describe('compareCheapMeasures', () => {
-  it('counts the pairs of arms that the evaluation orders as the models do', async () => {
+  longTest('counts the pairs of arms that the evaluation orders as the models do', async () => {
     await withTrialRun(async (run) => {
       const keeps = [0.1, 0.15, 0.2, 0.25, 0.3, 0.35];
       const made = await plan(run, { keeps, randomDraws: 1, seeds: [0, 1], tokens: 2000, readings: [2000] });

@@ -12,7 +12,7 @@ import { rankCorpus } from '../../../ranking/rank.ts';
 import { verifyRanking } from '../../../ranking/verify/verify.ts';
 import { makeCorpus, makeLines, makeTrainedRun, withCorpus } from '../../classifier/trained-run.ts';
 import { withFolder } from '../../data/collect.ts';
-import { someOf } from '../../long.ts';
+import { longTest, someOf } from '../../long.ts';
 import { fileDamages, options, reseal } from './damages.ts';
 import { sealedDamages } from './sealed-damages.ts';
 
@@ -64,7 +64,7 @@ describe('verifying a ranking', () => {
     });
   });
 
-  it('finds any changed byte in any file of the ranking', async () => {
+  longTest('finds any changed byte in any file of the ranking', async () => {
     await withRanking(async (run, ranking) => {
       const inFolder = async (folder: string): Promise<string[]> =>
         (await readdir(folder)).map((name) => join(folder, name));

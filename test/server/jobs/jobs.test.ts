@@ -78,29 +78,32 @@ describe('jobs', () => {
     },
   );
 
-  it('cancels a job cleanly: its process ends, the lock is free, and the next job resumes its work', async () => {
-    hold();
-    const { id } = await start('index');
-    const pid = await pidOf(id);
-    await waitForWork(id);
-    const following = readEvents(id);
-    expect(await ask(at.server.url, `/jobs/${id}`, { method: 'DELETE' })).toMatchObject({
-      status: 202,
-      json: { state: 'cancelling' },
-    });
-    await waitFor(id, 'cancelled');
-    expect(identifyProcess(pid)).toBeUndefined();
-    expect(existsSync(at.real.run.files.lock)).toBe(false);
-    expect((await following).at(-1)).toMatchObject({ event: 'job', data: { state: 'cancelled' } });
-    expect(await ask(at.server.url, `/jobs/${id}`, { method: 'DELETE' })).toMatchObject({
-      status: 409,
-      json: { code: 'JOB_ENDED' },
-    });
-    release();
-    const again = await start('index');
-    await waitFor(again.id, 'done', 'failed');
-    expect((await look(again.id)).state).toBe('done');
-  });
+  longTest(
+    'cancels a job cleanly: its process ends, the lock is free, and the next job resumes its work',
+    async () => {
+      hold();
+      const { id } = await start('index');
+      const pid = await pidOf(id);
+      await waitForWork(id);
+      const following = readEvents(id);
+      expect(await ask(at.server.url, `/jobs/${id}`, { method: 'DELETE' })).toMatchObject({
+        status: 202,
+        json: { state: 'cancelling' },
+      });
+      await waitFor(id, 'cancelled');
+      expect(identifyProcess(pid)).toBeUndefined();
+      expect(existsSync(at.real.run.files.lock)).toBe(false);
+      expect((await following).at(-1)).toMatchObject({ event: 'job', data: { state: 'cancelled' } });
+      expect(await ask(at.server.url, `/jobs/${id}`, { method: 'DELETE' })).toMatchObject({
+        status: 409,
+        json: { code: 'JOB_ENDED' },
+      });
+      release();
+      const again = await start('index');
+      await waitFor(again.id, 'done', 'failed');
+      expect((await look(again.id)).state).toBe('done');
+    },
+  );
 
   longTest('kills a job that ignores SIGTERM, and removes a canceled job from the queue', async () => {
     await at.server.end('SIGTERM');

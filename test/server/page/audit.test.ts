@@ -212,37 +212,40 @@ describeInChromium('the page of an audit', () => {
     }
   });
 
-  it('can be used with buttons and without keyboard shortcuts, and asks for a key where one is needed', async () => {
-    await draw('--count', '10', '--twice', '0');
-    const page = await sit('Ed');
-    // From the text to the answers: Yes is the first.
-    await page.keyboard.press('Tab');
-    await page.keyboard.press('Enter');
-    await shown(page);
-    expect(await count(page)).toBe('1 of 10 answered');
-    await page.locator('#keys').focus();
-    await page.keyboard.press('Space');
-    await page.keyboard.press('n');
-    expect(await count(page)).toBe('1 of 10 answered');
-    await saved(page);
-    const keysPath = join(made.folder, 'keys.json');
-    const { key } = await makeKey(keysPath, 'jobs');
-    const guarded = await serveRun(made.run, { host: '127.0.0.1', port: 0, keysPath });
-    try {
-      const opened = await openPage(browser);
-      await opened.page.goto(`${guarded.url}/audit`);
-      await opened.page.keyboard.type('Flo');
-      await opened.page.keyboard.press('Enter');
-      await opened.page.locator('#problem', { hasText: 'requires an API key' }).waitFor();
-      await opened.page.keyboard.type(key);
-      await opened.page.keyboard.press('Enter');
-      await opened.page.keyboard.press('Enter');
-      await shown(opened.page);
-      await press(opened.page, 'y');
-      await saved(opened.page);
-      expect((await decisions()).map(({ person }) => person)).toEqual(['Ed', 'Flo']);
-    } finally {
-      await guarded.stop(0);
-    }
-  });
+  longTest(
+    'can be used with buttons and without keyboard shortcuts, and asks for a key where one is needed',
+    async () => {
+      await draw('--count', '10', '--twice', '0');
+      const page = await sit('Ed');
+      // From the text to the answers: Yes is the first.
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await shown(page);
+      expect(await count(page)).toBe('1 of 10 answered');
+      await page.locator('#keys').focus();
+      await page.keyboard.press('Space');
+      await page.keyboard.press('n');
+      expect(await count(page)).toBe('1 of 10 answered');
+      await saved(page);
+      const keysPath = join(made.folder, 'keys.json');
+      const { key } = await makeKey(keysPath, 'jobs');
+      const guarded = await serveRun(made.run, { host: '127.0.0.1', port: 0, keysPath });
+      try {
+        const opened = await openPage(browser);
+        await opened.page.goto(`${guarded.url}/audit`);
+        await opened.page.keyboard.type('Flo');
+        await opened.page.keyboard.press('Enter');
+        await opened.page.locator('#problem', { hasText: 'requires an API key' }).waitFor();
+        await opened.page.keyboard.type(key);
+        await opened.page.keyboard.press('Enter');
+        await opened.page.keyboard.press('Enter');
+        await shown(opened.page);
+        await press(opened.page, 'y');
+        await saved(opened.page);
+        expect((await decisions()).map(({ person }) => person)).toEqual(['Ed', 'Flo']);
+      } finally {
+        await guarded.stop(0);
+      }
+    },
+  );
 });

@@ -21,7 +21,7 @@ describeInChromium('the panels of the page', () => {
   const at = sharePage();
   const { load, settle, text } = at;
 
-  it('show the budget among the model sizes, and only once if it equals one of them', async () => {
+  longTest('show the budget among the model sizes, and only once if it equals one of them', async () => {
     const { page } = await load(`${budget}&sizes=1B,7B`);
     const row = page.locator('#compareTable tr.chosen');
     // Overlap with the next size, what that adds, and the paper's four columns.

@@ -13,7 +13,7 @@ import { writeSelection } from '../../../ranking/selection/select.ts';
 import { keepByPlainSort, makeRows, type Row } from '../../ranking/synthetic.ts';
 import { until } from '../../until.ts';
 import { type TestServer, withServer } from '../serve.ts';
-import { someOf } from '../../long.ts';
+import { longTest, someOf } from '../../long.ts';
 
 // Keys with all that a format has to quote, and long: in all about 20 MB, more than what the sockets' buffers
 // hold.
@@ -159,7 +159,7 @@ describe('GET /selection', () => {
     ]);
   });
 
-  it('waits for a client that does not read, and goes on when it does', async () => {
+  longTest('waits for a client that does not read, and goes on when it does', async () => {
     const whole = (await download('jsonl', '1')).bytes;
     const { asked, response } = await open();
     response.pause();

@@ -7,6 +7,7 @@ import { prepareScorer } from '../../../../scoring/scorers/list.ts';
 import { silent } from '../../../../run/progress.ts';
 import type { Run } from '../../../../run/run.ts';
 import { openEmptyRun, scoreAll, writeTexts } from '../../scorer-run.ts';
+import { longTest } from '../../../long.ts';
 
 let folder: string;
 let run: Run;
@@ -57,7 +58,7 @@ describe('dsir', () => {
     expect((await prepareScorer(run, 'dsir', silent)).prepared).toEqual(plain);
   });
 
-  it('cross-fitted, compares a document with a pool that it is not part of', async () => {
+  longTest('cross-fitted, compares a document with a pool that it is not part of', async () => {
     const sample = Array.from(
       { length: 40 },
       (_, i) => `number ${i} is a word${i} of its own, said ${i * i}`,

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { openHasher } from '../../../../scoring/scorers/dsir/hasher.ts';
 import { bucketOf, listBuckets, listTokens } from '../../../../scoring/scorers/dsir/ngrams.ts';
 import { digest, hashBlock, longestMessage } from '../../../../scoring/scorers/dsir/sha256.ts';
-import { rounds } from '../../../long.ts';
+import { longTest, rounds } from '../../../long.ts';
 
 describe('DSIR features', () => {
   it("has the golden buckets and features of the paper's code", () => {
@@ -43,7 +43,7 @@ describe('DSIR features', () => {
     ]);
   });
 
-  it('hashes fast what it hashes slowly, whatever is remembered or has no room', () => {
+  longTest('hashes fast what it hashes slowly, whatever is remembered or has no room', () => {
     const ways = [
       openHasher(),
       openHasher({ tokens: 8, units: 256, pairs: 4 }),
