@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { betr } from '../betr.ts';
 import { type Ended, errorOf } from '../project.ts';
+import { answerTo, type Request, requestSchema } from './batch-lines.ts';
 import { type JudgeProject, openJudgeProject } from './judge-project.ts';
 import { topicAnswers, topicCompletion } from './topic-server.ts';
 
@@ -19,33 +20,12 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
-const requestSchema = z.strictObject({
-  custom_id: z.string().regex(/^betr-[0-9a-f]{16}-[0-9a-f]{32}$/),
-  method: z.literal('POST'),
-  url: z.string(),
-  body: z.looseObject({
-    prompt: z.string().optional(),
-    messages: z.array(z.object({ role: z.string(), content: z.string() })).optional(),
-  }),
-});
-type Request = z.output<typeof requestSchema>;
-
 async function readRequests(file: string): Promise<Request[]> {
   const text = await readFile(join(folder, file), 'utf8');
   return text
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => requestSchema.parse(JSON.parse(line)));
-}
-
-/** An answer line, as `vllm run-batch` writes it. */
-function answerTo({ custom_id: id, body }: Request): object {
-  return {
-    id: 'vllm-1',
-    custom_id: id,
-    response: { status_code: 200, request_id: 'vllm-batch-1', body: topicCompletion(body.prompt ?? '') },
-    error: null,
-  };
 }
 
 const writeAnswers = (file: string, answers: readonly object[], end = ''): Promise<void> =>

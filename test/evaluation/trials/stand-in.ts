@@ -1,6 +1,7 @@
 // A small run to plan trials of, and a stand-in for the Python worker: it writes the results that a trained model with
 // known qualities would have.
 
+import { BetrError } from '../../../run/errors/errors.ts';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -286,3 +287,10 @@ export async function runAll(run: Run, { jobs }: TrialPlan, of = qualities): Pro
     of,
   );
 }
+
+/** The code of the error that the work ends with. */
+export const codeOf = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof BetrError ? error.code : String(error)),
+  );

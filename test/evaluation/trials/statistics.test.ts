@@ -1,10 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { openRandom } from '../../../data/seeded-random.ts';
-import { compareOrders } from '../../../evaluation/trials/cheap-measures.ts';
-import { boundMultiplier, findMultiplier } from '../../../evaluation/trials/multiplier.ts';
 import { poolNoise, signalToNoise, smallestDifference } from '../../../evaluation/trials/noise.ts';
-import { findFlips } from '../../../evaluation/trials/order-flips.ts';
 import { studentQuantile } from '../../../evaluation/trials/student.ts';
 import {
   type ArmRuns,
@@ -159,61 +155,6 @@ describe('intervals over items and seeds', () => {
   });
 });
 
-describe('findMultiplier', () => {
-  const curve = (scale: number): { flops: number; loss: number }[] =>
-    [1, 2, 4, 8].map((flops) => ({ flops, loss: 4 * (scale * flops) ** -0.1 }));
-
-  it('finds how much more compute no filter needs', () => {
-    fc.assert(
-      fc.property(fc.double({ min: 0.3, max: 3, noNaN: true }), (scale) => {
-        const found = findMultiplier(curve(scale), curve(1));
-        // On a power law, straight lines in log compute are near the curve.
-        expect(found?.kind).toBe('is');
-        expect(Math.abs(Math.log((found?.times ?? NaN) / scale))).toBeLessThan(0.02);
-      }),
-    );
-  });
-
-  it('equals a walk along both curves in small steps', () => {
-    const decreasing = fc
-      .array(fc.double({ min: 0.01, max: 1, noNaN: true }), { minLength: 2, maxLength: 5 })
-      .map((drops) =>
-        drops.reduce<{ flops: number; loss: number }[]>(
-          (points, drop, i) => [...points, { flops: 2 ** i, loss: (points.at(-1)?.loss ?? 5) - drop }],
-          [],
-        ),
-      );
-    const walk = (points: readonly { flops: number; loss: number }[], loss: number): number => {
-      for (let step = 0; step <= 4000; step++) {
-        const at = ((points.length - 1) * step) / 4000;
-        const [from, to] = [points[Math.floor(at)], points[Math.min(points.length - 1, Math.floor(at) + 1)]];
-        const share = at - Math.floor(at);
-        if ((from?.loss ?? 0) * (1 - share) + (to?.loss ?? 0) * share <= loss + 1e-12)
-          return step === 0 && (from?.loss ?? 0) < loss - 1e-12 ? NaN : 2 ** at;
-      }
-      return NaN;
-    };
-    fc.assert(
-      fc.property(decreasing, decreasing, (arm, base) => {
-        const target = Math.max(arm.at(-1)?.loss ?? 0, base.at(-1)?.loss ?? 0);
-        const found = findMultiplier(arm, base);
-        const slow = walk(base, target) / walk(arm, target);
-        if (found?.kind === 'is') expect(Math.abs(Math.log(found.times / slow))).toBeLessThan(0.01);
-        else expect(slow).toBeNaN();
-      }),
-    );
-  });
-
-  it('says where one curve is better from the start', () => {
-    const better = curve(1).map(({ flops, loss }) => ({ flops, loss: loss - 2 }));
-    expect(findMultiplier(better, curve(1))).toEqual({ kind: 'above', times: 8 });
-    expect(findMultiplier(curve(1), better)).toEqual({ kind: 'below', times: 1 / 8 });
-    expect(findMultiplier([], better)).toBeUndefined();
-    expect(boundMultiplier([{ kind: 'above', times: 8 }])).toEqual({ low: null, high: null });
-    expect(boundMultiplier([{ kind: 'is', times: 2 }])).toEqual({ low: 2, high: 2 });
-  });
-});
-
 describe('noise', () => {
   it('is pooled over the arms', () => {
     // Squares from the means: 2 with one degree of freedom, and 8 with two.
@@ -267,45 +208,5 @@ describe('noise', () => {
       expect(studentQuantile(0.975, freedom)).toBeCloseTo(high, 3);
       expect(studentQuantile(0.8, freedom)).toBeCloseTo(low, 3);
     }
-  });
-});
-
-describe('compareOrders', () => {
-  it('counts the pairs that differ, as a loop over all of them does', () => {
-    const arms = Array.from({ length: 14 }, (_, i) => ({
-      loss: 2 - 0.1 * i,
-      seeds: 3,
-      measure: i === 3 ? 100 : i,
-    }));
-    const noise = { deviation: 0.1, freedom: 20 };
-    const found = compareOrders(arms, noise, 1);
-    const least = 1.959964 * 0.1 * Math.sqrt(2 / 3);
-    let pairs = 0;
-    let agreeing = 0;
-    for (let a = 0; a < 14; a++)
-      for (let b = 0; b < a; b++) {
-        if (0.1 * (a - b) <= least) continue;
-        pairs++;
-        agreeing += b === 3 ? 0 : 1;
-      }
-    expect(found.pairs).toBe(pairs);
-    expect(found.share?.value).toBeCloseTo(agreeing / pairs, 12);
-    expect(found.share?.low).toBeLessThan(agreeing / pairs);
-    expect(found.share?.high).toBe(1);
-    expect(compareOrders(arms.slice(0, 1), noise, 1)).toEqual({ arms: 1, pairs: 0, share: undefined });
-  });
-});
-
-describe('findFlips', () => {
-  it('names the pairs that change places by more than the noise', () => {
-    const arms = (losses: Record<string, number>): { arm: string; loss: number; seeds: number }[] =>
-      Object.entries(losses).map(([arm, loss]) => ({ arm, loss, seeds: 2 }));
-    const noise = { deviation: 0.01, freedom: 4 };
-    expect(
-      findFlips(
-        { arms: arms({ a: 1, b: 2, c: 2.001, d: 5 }), noise },
-        { arms: arms({ a: 2, b: 1, c: 3, e: 0 }), noise },
-      ),
-    ).toEqual({ pairs: 2, flipped: [['a', 'b']] });
   });
 });
