@@ -11,15 +11,7 @@ import { readReport, saveReport, type TrialReport } from '../../../evaluation/tr
 import { readResults } from '../../../evaluation/trials/results.ts';
 import { silent } from '../../../run/progress.ts';
 import type { Run } from '../../../run/run.ts';
-import {
-  codeOf,
-  plan,
-  qualities,
-  type Qualities,
-  rankAgain,
-  runAll,
-  withTrialRun,
-} from './stand-in.ts';
+import { codeOf, plan, qualities, type Qualities, rankAgain, runAll, withTrialRun } from './stand-in.ts';
 
 describe('reportTrial', () => {
   it('compares the arms as a loop over the results does', async () => {
