@@ -43,6 +43,8 @@ describe('the JSON Lines reader', () => {
       let quarantined = 0;
       await fc.assert(
         fc.asyncProperty(cases, async ([file, fields, limit]) => {
+          // A file that is one JSON array is refused as a whole.
+          fc.pre(!/^(?:\u{ef}\u{bb}\u{bf})?\s*\[/u.test(file.toString('latin1')));
           // A byte-order mark counts as part of its line.
           const maxLineBytes = file[0] === 0xef ? 1 << 20 : limit;
           await writeFile(path, file);
