@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import torch
@@ -30,11 +31,18 @@ class Stream:
         self._of_file = np.repeat(of_file, repeats)
         #: Tokens of a pass, repeated documents as often as they are repeated.
         self.tokens = int(self._lengths.sum())
+        #: The order of the pass that was read last belongs to all threads.
+        self._lock = Lock()
         self._pass = -1
         self._order = self._ends = np.zeros(0, np.int64)
 
     def read(self, at: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         """`count` tokens from a place of the stream on, and whether each is the first of a document."""
+        # A decay branch reads elsewhere while the next batch is read in the background.
+        with self._lock:
+            return self._read(at, count)
+
+    def _read(self, at: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         tokens, starts = np.empty(count, np.int64), np.zeros(count, bool)
         done = 0
         while done < count:

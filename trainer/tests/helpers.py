@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from betr_trainer.__main__ import load_kind
 from betr_trainer.job import run_job
 
@@ -141,10 +143,17 @@ def outcome_of(folder: Path) -> tuple[Any, ...]:
     )
 
 
+def only_slow() -> None:
+    """Skips a test that forks a worker: a child of a process with threads may hang, and then takes minutes."""
+    if os.environ.get("BETR_TEST_ALL") != "1":
+        pytest.skip("it forks workers, so it runs with BETR_TEST_ALL=1 only")
+
+
 class Worker:
     """A job that runs in a child process. It is forked, because loading torch takes seconds."""
 
     def __init__(self, folder: Path, before: Callable[[], object] = lambda: None) -> None:
+        only_slow()
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()

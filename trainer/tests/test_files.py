@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from helpers import only_slow
 
 from betr_trainer import lease
 from betr_trainer.card import seal
@@ -141,6 +142,7 @@ def test_one_of_many_takes_a_lease(tmp_path: Path) -> None:
 
 
 def test_a_lost_lease_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only_slow()
     path = tmp_path / "lease"
     child = os.fork()
     if child == 0:

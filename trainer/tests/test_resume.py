@@ -54,10 +54,11 @@ def test_sigterm_saves_and_ends(whole: Path, data: dict[str, Path], tmp_path: Pa
 def test_sigkill_at_random_moments(whole: Path, data: dict[str, Path], tmp_path: Path, interval: float) -> None:
     folder = write_job(tmp_path / "job", data, limits={"checkpointSeconds": interval})
     moments = random.Random(interval)
+    longest = card_of(whole)["seconds"] / 3
     kills = 0
     while not (folder / "card.json").exists() and kills < 12:
         worker = Worker(folder)
-        time.sleep(moments.uniform(0, 0.7))
+        time.sleep(moments.uniform(0, longest))
         worker.kill()
         kills += worker.wait() == -signal.SIGKILL
     code = run(folder)
