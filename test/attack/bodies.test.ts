@@ -77,6 +77,7 @@ describe('a body of JSON', () => {
     let sending = true;
     const sent = Promise.all(bodies.map(([path, body]) => post(path, body))).finally(() => (sending = false));
     const waited: number[] = [];
+    const begunMs = performance.now();
     while (sending) {
       const startedMs = performance.now();
       await server().ask('/healthz');
@@ -85,8 +86,9 @@ describe('a body of JSON', () => {
     }
     expect((await sent).every(({ status }) => status < 500)).toBe(true);
     const median = waited.sort((a, b) => a - b)[Math.floor(waited.length / 2)] ?? 0;
-    // Of a machine that others use too: `make soak` holds the 99th of a hundred against 50 ms.
-    expect(median).toBeLessThan(50);
+    // If bodies were parsed between two requests, most of these would wait for a whole body. `make soak` has bounds
+    // in milliseconds.
+    expect(median).toBeLessThan((performance.now() - begunMs) / 4);
   }, 60_000);
 });
 
