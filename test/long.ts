@@ -1,10 +1,13 @@
 // Slow tests that `make test` skips. `make test-slow` runs them and the other tests of their files; `make test-all`
 // runs everything.
 
-import { describe, it } from '@jest/globals';
+import { describe, it, jest } from '@jest/globals';
 
 /** Whether slow tests run, too. */
 export const everything = process.env['BETR_TEST_ALL'] === '1';
+
+// Many of the slow tests kill processes and race with time. One that fails is tried once more, and both errors are shown.
+if (everything) jest.retryTimes(1, { logErrorsBeforeRetry: true });
 
 /** A test, or a group of tests, that `make test` skips. */
 export const longTest = everything ? it : it.skip;
