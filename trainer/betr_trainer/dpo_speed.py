@@ -25,8 +25,8 @@ _shortest_seconds = 1e-9
 
 def measure_dpo(job: Job, steps: int) -> dict[str, Any]:
     """
-    Times steps on random batches of the job's pairs, and forward passes over them. `seconds`, `flops` and `steps` are of
-    the whole job, its reference and its measurements included.
+    Times steps on random batches of the job's pairs, and forward passes over them. `seconds`, `flops` and `steps` are
+    of the whole job, its reference and its measurements included.
     """
     torch.set_num_threads(job.limits.get("threads") or torch.get_num_threads())
     settings = job.settings
