@@ -14,6 +14,7 @@ import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
 import { measurementErrors } from './measurements.ts';
+import { pairsErrors } from './pairs.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -28,6 +29,7 @@ const catalog = {
   ...trainerErrors,
   ...trialErrors,
   ...measurementErrors,
+  ...pairsErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;
