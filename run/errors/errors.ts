@@ -13,6 +13,8 @@ import { domainsErrors } from './domains.ts';
 import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
+import { measurementErrors } from './measurements.ts';
+import { pairsErrors } from './pairs.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -26,6 +28,8 @@ const catalog = {
   ...auditErrors,
   ...trainerErrors,
   ...trialErrors,
+  ...measurementErrors,
+  ...pairsErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;
