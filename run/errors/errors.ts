@@ -15,6 +15,7 @@ import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
 import { measurementErrors } from './measurements.ts';
 import { pairsErrors } from './pairs.ts';
+import { pairModelErrors } from './pair-models.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -30,6 +31,7 @@ const catalog = {
   ...trialErrors,
   ...measurementErrors,
   ...pairsErrors,
+  ...pairModelErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;
