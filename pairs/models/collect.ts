@@ -128,6 +128,7 @@ async function loadResults(
   await connection.run('CREATE TABLE judged (pair BIGINT, model VARCHAR, step BIGINT, margin DOUBLE)');
   await connection.run('CREATE TABLE outside (pair BIGINT, reason VARCHAR)');
   await connection.run('CREATE TABLE cut (pair BIGINT)');
+  await connection.run('CREATE TABLE before (pair BIGINT, chosen DOUBLE, rejected DOUBLE)');
   for (const { name, split, half } of plan.jobs) {
     const rows =
       `SELECT pairs.pair, result.* FROM ${parquetSource(join(run.files.training, name, resultFile))} AS result ` +
@@ -143,6 +144,9 @@ async function loadResults(
         WHEN chosen_cut <> rejected_cut THEN 'one answer is cut at the end of the context'
         WHEN NOT isfinite(margin) THEN 'its margin is not a number' END) AS reason
       FROM held WHERE reason IS NOT NULL`);
+    await connection.run(
+      'INSERT INTO before SELECT pair, ref_chosen, ref_rejected FROM held WHERE step = 0 AND left_out IS NULL',
+    );
     await connection.run('INSERT INTO cut SELECT pair FROM held WHERE chosen_cut AND rejected_cut');
   }
   const [counts] = await queryRows(

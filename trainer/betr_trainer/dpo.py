@@ -220,7 +220,7 @@ def run_dpo(work: Work) -> Outcome:
             results=results,
         )
 
-    trainer = train(work, make)
+    trainer = train(work, make, most_at_once(work))
     trainable = sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
     if settings["keepModel"]:
         keep_merged(trainer)
@@ -255,6 +255,11 @@ def run_dpo(work: Work) -> Outcome:
         trainer.tokens + read_tokens,
         float(settings["epochs"]),
     )
+
+
+def most_at_once(work: Work) -> int | None:
+    """On a CPU, few pairs at once are as fast as many, and have less padding."""
+    return 2 if work.device.type == "cpu" else None
 
 
 def count_read_tokens(read: PairSets, points: int) -> int:
