@@ -13,6 +13,7 @@ import { domainsErrors } from './domains.ts';
 import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
+import { measurementErrors } from './measurements.ts';
 import { pairsErrors } from './pairs.ts';
 
 const catalog = {
@@ -27,6 +28,7 @@ const catalog = {
   ...auditErrors,
   ...trainerErrors,
   ...trialErrors,
+  ...measurementErrors,
   ...pairsErrors,
 };
 
