@@ -14,6 +14,7 @@ import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
 import { pairSelectionErrors } from './pair-selection.ts';
+import { measurementErrors } from './measurements.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -28,6 +29,7 @@ const catalog = {
   ...trainerErrors,
   ...trialErrors,
   ...pairSelectionErrors,
+  ...measurementErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;
