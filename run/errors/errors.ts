@@ -15,6 +15,7 @@ import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
 import { pairSelectionErrors } from './pair-selection.ts';
 import { measurementErrors } from './measurements.ts';
+import { pairsErrors } from './pairs.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -30,6 +31,7 @@ const catalog = {
   ...trialErrors,
   ...pairSelectionErrors,
   ...measurementErrors,
+  ...pairsErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;
