@@ -38,4 +38,12 @@ export const measurementErrors = {
       'so it cannot order them. If it is 0.693147, the models did not learn anything: check that the log ' +
       'probabilities are of trained models.',
   },
+  PAIRS_NOT_SPLIT: {
+    status: 422,
+    exit: 1,
+    say: (v: { set: string; pairs: number }) =>
+      `The ${v.pairs} pairs of "${v.set}" cannot be split into halves with different prompts: their prompts are all ` +
+      'nearly the same. Add pairs with other prompts, or measure them by log probabilities that you have ' +
+      '(--by columns).',
+  },
 } as const;
