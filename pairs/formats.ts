@@ -6,10 +6,7 @@ export const pairFormats = ['trl', 'trl-messages', 'openai', 'axolotl'] as const
 export type PairFormat = (typeof pairFormats)[number];
 
 /** A pair to write, with what was measured. */
-export interface WrittenPair extends Pick<
-  Pair,
-  'id' | 'form' | 'prompt' | 'chosen' | 'rejected' | 'tools'
-> {
+export interface WrittenPair extends Pick<Pair, 'id' | 'form' | 'prompt' | 'chosen' | 'rejected' | 'tools'> {
   difficulty: number | null;
   /** Log probabilities under the model that training starts from; null to leave them out. */
   references: { chosen: number; rejected: number } | null;

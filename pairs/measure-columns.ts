@@ -156,7 +156,9 @@ function sqlRows(
       `margins: [${checkpoints.map(marginOf).join(', ')}]}`,
   );
   const unequal = all.flatMap(({ tokens }) => tokens.map(([a, b]) => `${sqlName(a)} <> ${sqlName(b)}`));
-  const oneSided = all.map(({ chosen, rejected }) => `(${sqlName(chosen)} IS NULL) <> (${sqlName(rejected)} IS NULL)`);
+  const oneSided = all.map(
+    ({ chosen, rejected }) => `(${sqlName(chosen)} IS NULL) <> (${sqlName(rejected)} IS NULL)`,
+  );
   const gaps = 'len(list_filter(one.margins, lambda m: m IS NULL))';
   return `
     SELECT pair, list_filter(every, lambda one: ${gaps} = 0) AS models, CASE
@@ -182,7 +184,9 @@ function sqlCounted(all: readonly CheckpointColumns[]): string {
 }
 
 function anyOf(conditions: readonly string[]): string {
-  return conditions.length === 0 ? 'false' : `coalesce(${conditions.map((one) => `coalesce(${one}, false)`).join(' OR ')})`;
+  return conditions.length === 0
+    ? 'false'
+    : `coalesce(${conditions.map((one) => `coalesce(${one}, false)`).join(' OR ')})`;
 }
 
 /**

@@ -101,12 +101,13 @@ function shingleOf(a: number, b: number, c: number): number {
 
 /** ASCII, Latin-1, general, CJK and full-width punctuation are gaps. */
 function kindOf(unit: number): 'letter' | 'alone' | 'gap' {
-  if (unit < 0x80)
-    return (unit >= 0x61 && unit <= 0x7a) || (unit >= 0x30 && unit <= 0x39) ? 'letter' : 'gap';
+  if (unit < 0x80) return (unit >= 0x61 && unit <= 0x7a) || (unit >= 0x30 && unit <= 0x39) ? 'letter' : 'gap';
   if (unit < 0xc0 || (unit >= 0x2000 && unit < 0x2070) || (unit >= 0x3000 && unit < 0x3040)) return 'gap';
   if (unit >= 0xff00 && unit < 0xff10) return 'gap';
   const isAlone =
-    (unit >= 0x0e00 && unit < 0x0f00) || (unit >= 0x3040 && unit < 0xa000) || (unit >= 0xf900 && unit < 0xfb00);
+    (unit >= 0x0e00 && unit < 0x0f00) ||
+    (unit >= 0x3040 && unit < 0xa000) ||
+    (unit >= 0xf900 && unit < 0xfb00);
   return isAlone ? 'alone' : 'letter';
 }
 

@@ -8,10 +8,10 @@ import type { OpenCut } from './answer.ts';
 import type { MeasurementCard } from './measurement.ts';
 
 const script = 'train_dpo.py';
-const settings = 'train_dpo.yaml';
+const settingsFile = 'train_dpo.yaml';
 
 /** The files, which users may edit. */
-export const trainingFiles = [script, settings] as const;
+export const trainingFiles = [script, settingsFile] as const;
 
 /** Writes the files and returns their names. Errors: WRITE_FAILED, DISK_FULL. */
 export async function writeTrainingFiles(
@@ -20,20 +20,20 @@ export async function writeTrainingFiles(
   references: boolean,
 ): Promise<readonly string[]> {
   await commitBytes(join(folder, script), await readRegular(join(productFolder(), 'pairs', script)));
-  await commitBytes(join(folder, settings), describeTraining(card, references));
+  await commitBytes(join(folder, settingsFile), describeTraining(card, references));
   return trainingFiles;
 }
 
 /** The settings of train_dpo.py: those of the paper's reference models, with the measurement's β. */
-function describeTraining({ beta, reference }: MeasurementCard, references: boolean): string {
-  const { model = null, maxLength = 1024 } = reference ?? {};
+function describeTraining({ method, model, beta, settings }: MeasurementCard, references: boolean): string {
+  const { maxLength = 1024 } = settings;
   const from = references
     ? '# file: use the log probabilities of the pairs in train.jsonl, after comparing 32 with the model. recompute: do not.'
     : '# train.jsonl has no log probabilities of the reference model, so TRL computes them.';
   return `# Settings of train_dpo.py.
 
 # A folder, or a name on the Hugging Face hub; also --model.
-model: ${JSON.stringify(model)}
+model: ${method === 'models' && model !== undefined ? JSON.stringify(model) : 'null'}
 data: train.jsonl
 output: dpo-model
 # A file with a Jinja template, for a model without one.
