@@ -47,7 +47,9 @@ describe('similar prompts', () => {
   it('that meet through a third are in one group, and strangers in none', () => {
     const words = textOf(200, openRandom(2));
     const [a, b, c] = [words, words.with(50, 'x'), words.with(50, 'x').with(120, 'y')];
-    const strangers = Array.from({ length: 500 }, (_, seed) => textOf(3 + (seed % 40), openRandom(seed + 10)));
+    const strangers = Array.from({ length: 500 }, (_, seed) =>
+      textOf(3 + (seed % 40), openRandom(seed + 10)),
+    );
     const groups = groupsOf([...strangers, c, a, b].map((list) => list.join(' ')));
     expect(groups.slice(500)).toEqual([500, 500, 500]);
     expect(new Set(groups).size).toBe(501);
