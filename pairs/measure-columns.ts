@@ -46,7 +46,7 @@ export async function measureByColumns(run: Run, set: PairSet, use: Checkpoints)
   const startedMs = performance.now();
   const models = findModels(set.name, columns, set.card.logProbabilities);
   return withSpillingDuckDb(run.files.spill, async (connection) => {
-    const expected = await mostFrequentCount(connection, set, columns, models);
+    const expected = await mostFrequentCount(connection, set, models);
     const count = models.reduce((sum, { checkpoints }) => sum + checkpoints.length, 0);
     return writeMeasurement(
       connection,
@@ -100,18 +100,11 @@ export function findModels(
         referenceChosen: need(columns.referenceChosen),
         referenceRejected: need(columns.referenceRejected),
         tokens: [
-          ...(columns.chosenTokens === undefined || columns.referenceChosenTokens === undefined
-            ? []
-            : [[need(columns.chosenTokens), need(columns.referenceChosenTokens)] satisfies [string, string]]),
-          ...(columns.rejectedTokens === undefined || columns.referenceRejectedTokens === undefined
-            ? []
-            : [
-                [need(columns.rejectedTokens), need(columns.referenceRejectedTokens)] satisfies [
-                  string,
-                  string,
-                ],
-              ]),
-        ],
+          [columns.chosenTokens, columns.referenceChosenTokens],
+          [columns.rejectedTokens, columns.referenceRejectedTokens],
+        ].flatMap(([own, reference]): [string, string][] =>
+          own === undefined || reference === undefined ? [] : [[need(own), need(reference)]],
+        ),
       },
     ];
   });
@@ -196,7 +189,6 @@ function anyOf(conditions: readonly string[]): string {
 async function mostFrequentCount(
   connection: DuckDBConnection,
   set: PairSet,
-  _columns: LogProbabilityColumns,
   models: readonly ModelColumns[],
 ): Promise<number> {
   const counted = sqlCounted(models.flatMap(({ checkpoints }) => checkpoints));
