@@ -13,6 +13,7 @@ import { domainsErrors } from './domains.ts';
 import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
+import { pairSelectionErrors } from './pair-selection.ts';
 import { measurementErrors } from './measurements.ts';
 import { pairsErrors } from './pairs.ts';
 
@@ -28,6 +29,7 @@ const catalog = {
   ...auditErrors,
   ...trainerErrors,
   ...trialErrors,
+  ...pairSelectionErrors,
   ...measurementErrors,
   ...pairsErrors,
 };
