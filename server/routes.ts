@@ -19,6 +19,7 @@ import type { Route } from './route.ts';
 import { scoreRoutes } from './routes/score.ts';
 import { selectionRoutes } from './routes/selection.ts';
 import { trainingRoutes } from './routes/training.ts';
+import { trialRoutes } from './routes/trials.ts';
 import { whyRoutes } from './routes/why.ts';
 
 const routes: readonly Route[] = [
@@ -37,6 +38,7 @@ const routes: readonly Route[] = [
   ...selectionRoutes,
   ...jobRoutes,
   ...trainingRoutes,
+  ...trialRoutes,
   ...healthRoutes,
   ...pageRoutes,
 ];

@@ -11,6 +11,7 @@ import type {
   Histogram,
   Margin,
   Training,
+  Trials,
   Why,
 } from './answers.ts';
 import { showAnswer } from './answer-view.ts';
@@ -27,6 +28,7 @@ import { openMarginView } from './margin-view.ts';
 import { openPanel, type Panel } from './panel.ts';
 import { compareQuery, curveQuery, histogramQuery, questionQuery, readable, type State } from './state.ts';
 import { openTrainingView } from './training-view.ts';
+import { openTrialsView } from './trials-view.ts';
 import { showWhy } from './why-view.ts';
 
 export interface Follower {
@@ -61,6 +63,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
   const domainsView = openDomainsView(plotIn('domains'));
   const trainingView = openTrainingView(section('training'));
+  const trialsView = openTrialsView(section('trials'));
   /** The problem of the answer. Panels that ask for more report their own. */
   let told: string | undefined;
   const alreadyTold = ({ message }: Problem): boolean => message === told;
@@ -173,6 +176,16 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       path: () => 'training',
       load: (path, signal) => askJson<Training>(path, ['jobs'], { signal }),
       show: trainingView,
+      refuse: toldByAnswer,
+      waitMs: 0,
+      slow: true,
+      optional: true,
+    }),
+    openPanel<Trials>({
+      section: section('trials'),
+      path: () => 'trials',
+      load: (path, signal) => askJson<Trials>(path, ['trials'], { signal }),
+      show: trialsView,
       refuse: toldByAnswer,
       waitMs: 0,
       slow: true,

@@ -17,6 +17,8 @@ import type * as page from '../../../server/page/answers.ts';
 import type * as auditPage from '../../../server/page/audit-answers.ts';
 import { benchmarksSchema, rankingsSchema } from '../../../server/routes/rankings.ts';
 import { trainingJobSchema, trainingListSchema } from '../../../server/routes/training.ts';
+import { trialListSchema } from '../../../server/routes/trials.ts';
+import type { TrialReport } from '../../../evaluation/trials/report-file.ts';
 import type { Answer } from '../../../ranking/budget/question.ts';
 import type { Why } from '../../../ranking/why/why.ts';
 
@@ -38,6 +40,8 @@ interface Server {
   examples: z.output<typeof examplesSchema>;
   training: z.output<typeof trainingListSchema>;
   trainingJob: z.output<typeof trainingJobSchema>;
+  trials: z.output<typeof trialListSchema>;
+  trial: TrialReport;
   auditState: AuditState;
   auditDocument: AuditDocument;
   auditSaved: AuditSaved;
@@ -61,6 +65,8 @@ interface Page {
   examples: page.Examples;
   training: page.Training;
   trainingJob: page.TrainingEvents;
+  trials: page.Trials;
+  trial: page.TrialReport;
   auditState: auditPage.AuditState;
   auditDocument: auditPage.AuditDocument;
   auditSaved: auditPage.AuditSaved;
@@ -85,6 +91,8 @@ export const taken: { [Route in keyof Server]: (answer: Server[Route]) => Page[R
   examples: (answer) => answer,
   training: (answer) => answer,
   trainingJob: (answer) => answer,
+  trials: (answer) => answer,
+  trial: (answer) => answer,
   auditState: (answer) => answer,
   auditDocument: (answer) => answer,
   auditSaved: (answer) => answer,
