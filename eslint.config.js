@@ -8,6 +8,7 @@ const rooms = [
   'evaluation',
   'ranking',
   'scoring',
+  'pairs',
   'classifier',
   'leaks',
   'domains',

@@ -19,6 +19,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./commands/run.ts')).runCommand(),
   evaluate: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),
   trial: async () => (await import('./commands/trial.ts')).trialCommand(),
+  pairs: async () => (await import('./commands/pairs.ts')).pairsCommand(),
   audit: async () => (await import('./commands/audit.ts')).auditCommand(),
   bench: async () => (await import('./commands/bench.ts')).benchCommand(),
   leaks: async () => (await import('./commands/leaks.ts')).leaksCommand(),

@@ -52,6 +52,8 @@ const sharedNames = {
   training: 'training',
   /** Plans, selections and reports of trials. */
   trials: 'trials',
+  /** Sets of preference pairs, each in a folder of its own, with their measurements. */
+  pairs: 'pairs',
   apiKeys: 'keys.json',
   slurm: 'slurm',
   lock: 'lock',

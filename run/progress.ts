@@ -15,6 +15,7 @@ const units = [
   'orders',
   'chunks',
   'seconds',
+  'pairs',
 ] as const;
 type Unit = (typeof units)[number];
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { domainSettingsSchema } from './domain-settings.ts';
 import { judgeSchema } from './judge-settings.ts';
 import { modelSchema, name } from './model-settings.ts';
+import { pairsSchema } from './pair-settings.ts';
 import { countNumber, positiveNumber, secondsNumber } from './bounds.ts';
 import { parseTemplate } from './fields/template.ts';
 import { showPath } from './address.ts';
@@ -122,6 +123,7 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   models: z.array(modelSchema).check(namesDiffer('model')).default([]),
   judges: z.array(judgeSchema).check(namesDiffer('judge')).default([]),
+  pairs: z.array(pairsSchema).check(namesDiffer('set of pairs')).default([]),
   search: z
     .strictObject({
       method: z.enum(['auto', 'exact', 'hnsw']).default('auto'),

@@ -13,6 +13,7 @@ import { domainsErrors } from './domains.ts';
 import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
+import { pairsErrors } from './pairs.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -26,6 +27,7 @@ const catalog = {
   ...auditErrors,
   ...trainerErrors,
   ...trialErrors,
+  ...pairsErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;

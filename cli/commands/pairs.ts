@@ -1,0 +1,13 @@
+// `betr pairs`: preference pairs, how hard each is, and which to train on.
+
+import { Command } from 'commander';
+import { checkCommand } from './pairs/check.ts';
+
+export function pairsCommand(): Command {
+  return [checkCommand()].reduce(
+    (pairs, command) => pairs.addCommand(command),
+    new Command('pairs').description(
+      'preference pairs: read them, measure how hard each one is, and select those that a model can learn from',
+    ),
+  );
+}

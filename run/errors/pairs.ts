@@ -1,0 +1,25 @@
+// Errors of preference pairs.
+
+export const pairsErrors = {
+  PAIRS_UNKNOWN: {
+    status: 404,
+    exit: 2,
+    say: (v: { name: string; known: string[] }) =>
+      `There is no set of pairs "${v.name}" in the settings. ${
+        v.known.length === 0 ? 'Add one under "pairs"' : `Sets: ${v.known.join(', ')}`
+      }.`,
+  },
+  PAIRS_FIELD_MISSING: {
+    status: 422,
+    exit: 2,
+    say: (v: { field: string; setting: string; found: string[] }) =>
+      `No row has the field "${v.field}" (${v.setting}). The rows have: ${v.found.join(', ')}.`,
+  },
+  PAIRS_NONE: {
+    status: 422,
+    exit: 1,
+    say: (v: { name: string; rows: number; reasons: string[]; found: string[] }) =>
+      `${v.name} has no usable pair in ${v.rows} rows.${v.reasons.map((reason) => `\n  - ${reason}`).join('')}` +
+      (v.found.length === 0 ? '' : `\nThe rows have the fields ${v.found.join(', ')}.`),
+  },
+} as const;
