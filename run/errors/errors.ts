@@ -14,6 +14,8 @@ import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
 import { pairsErrors } from './pairs.ts';
+import { pairSelectionErrors } from './pair-selection.ts';
+import { measurementErrors } from './measurements.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -28,6 +30,8 @@ const catalog = {
   ...trainerErrors,
   ...trialErrors,
   ...pairsErrors,
+  ...pairSelectionErrors,
+  ...measurementErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;
