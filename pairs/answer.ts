@@ -143,7 +143,7 @@ export async function withCut<T>(
 }
 
 /** Errors: STEP_MISSING, PAIRS_MEASUREMENTS, and those of `openMeasurement`. */
-async function chooseMeasurement(set: PairSet, named: string | undefined): Promise<Measurement> {
+export async function chooseMeasurement(set: PairSet, named: string | undefined): Promise<Measurement> {
   const measured = { name: set.name, folder: set.files.folder, seal: set.seal };
   if (named !== undefined) return openMeasurement(measured, named);
   const known = await listMeasurements(measured);

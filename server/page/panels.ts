@@ -11,7 +11,6 @@ import type {
   Histogram,
   Margin,
   Training,
-  Trials,
   Why,
 } from './answers.ts';
 import { showAnswer } from './answer-view.ts';
@@ -28,6 +27,9 @@ import { openMarginView } from './margin-view.ts';
 import { openPanel, type Panel } from './panel.ts';
 import { compareQuery, curveQuery, histogramQuery, questionQuery, readable, type State } from './state.ts';
 import { openTrainingView } from './training-view.ts';
+import type { Trials } from './trial-answers.ts';
+import { openPairsView } from './pairs-view.ts';
+import type { PairSets } from './pairs-answers.ts';
 import { openTrialsView } from './trials-view.ts';
 import { showWhy } from './why-view.ts';
 
@@ -63,6 +65,7 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
   const domainsView = openDomainsView(plotIn('domains'));
   const trainingView = openTrainingView(section('training'));
+  const pairsView = openPairsView(section('pairs'));
   const trialsView = openTrialsView(section('trials'));
   /** The problem of the answer. Panels that ask for more report their own. */
   let told: string | undefined;
@@ -186,6 +189,16 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       path: () => 'trials',
       load: (path, signal) => askJson<Trials>(path, ['trials'], { signal }),
       show: trialsView,
+      refuse: toldByAnswer,
+      waitMs: 0,
+      slow: true,
+      optional: true,
+    }),
+    openPanel<PairSets>({
+      section: section('pairs'),
+      path: () => 'pairs',
+      load: (path, signal) => askJson<PairSets>(path, ['sets'], { signal }),
+      show: pairsView,
       refuse: toldByAnswer,
       waitMs: 0,
       slow: true,

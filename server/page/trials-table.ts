@@ -1,7 +1,8 @@
 // The table of a trial's arms, and how each arm is drawn.
 
-import type { Interval, TrialArm, TrialGain } from './answers.ts';
+import type { Interval } from './answers.ts';
 import { make, setVariable } from './dom.ts';
+import type { TrialArm, TrialGain } from './trial-answers.ts';
 
 /** The style sheet has this many colors for series. */
 const colors = 6;

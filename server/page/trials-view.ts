@@ -1,10 +1,10 @@
 // Trials: the arms of one, as learning curves and as a table with intervals.
 
 import { formatAmount, formatCount, formatFlops } from './amounts.ts';
-import type { TrialArm, TrialRate, TrialReport, Trials } from './answers.ts';
 import { askJson, problemOf } from './ask.ts';
 import { find, make } from './dom.ts';
 import { axis, color, openPlot } from './plot.ts';
+import type { TrialArm, TrialRate, TrialReport, Trials } from './trial-answers.ts';
 import { type ArmStyle, drawTable, styleArms } from './trials-table.ts';
 import type uPlot from './uplot.js';
 
