@@ -66,10 +66,10 @@ export type MeasurementCard = z.output<typeof cardSchema>;
 /** What measurements need to know of a set of pairs. */
 export interface MeasuredSet {
   name: string;
-  /** The set's folder in the run folder. */
-  folder: string;
   /** The seal of its pairs.json. */
   seal: string;
+  /** The folder of its measurements. */
+  files: { measurements: string };
 }
 
 export interface Measurement {
@@ -135,12 +135,11 @@ export async function openMeasurement(set: MeasuredSet, name: string): Promise<M
 }
 
 /** The names of a set's measurements, those of other pairs included, sorted. */
-export async function listMeasurements({ folder }: Pick<MeasuredSet, 'folder'>): Promise<string[]> {
-  const path = join(folder, 'measurements');
-  const files = await ifThere(readdir(path)).catch((error: unknown) => {
+export async function listMeasurements({ files: { measurements: path } }: MeasuredSet): Promise<string[]> {
+  const names = await ifThere(readdir(path)).catch((error: unknown) => {
     throw fail('FILE_UNREADABLE', { path, reason: reasonOf(error) }, error);
   });
-  return (files ?? [])
+  return (names ?? [])
     .filter((file) => !file.startsWith('.') && file.endsWith('.json'))
     .map((file) => file.slice(0, -'.json'.length))
     .sort();
@@ -217,10 +216,10 @@ async function refuseUseless(
 
 /** Errors: MEASUREMENT_NAME. */
 function measurementPaths(
-  { folder }: Pick<MeasuredSet, 'folder'>,
+  { files }: MeasuredSet,
   name: string,
 ): { card: string; difficulties: string; values: string } {
   if (!/^[a-z0-9][\w.-]{0,99}$/i.test(name)) throw fail('MEASUREMENT_NAME', { got: name.slice(0, 100) });
-  const base = join(folder, 'measurements', name);
+  const base = join(files.measurements, name);
   return { card: `${base}.json`, difficulties: `${base}.parquet`, values: `${base}.values.parquet` };
 }

@@ -38,4 +38,26 @@ export const measurementErrors = {
       'so it cannot order them. If it is 0.693147, the models did not learn anything: check that the log ' +
       'probabilities are of trained models.',
   },
+  PAIRS_NO_COLUMNS: {
+    status: 422,
+    exit: 2,
+    say: (v: { set: string }) =>
+      `The settings name no log probabilities in the files of "${v.set}". Set pairs[].logProbabilities, or measure ` +
+      'without them: --by bradley-terry, --by margin, or --by models.',
+  },
+  PAIRS_COLUMN_MISSING: {
+    status: 422,
+    exit: 2,
+    say: (v: { set: string; column: string; beside: string }) =>
+      `The files of "${v.set}" have no column "${v.column}"${v.beside === '' ? '' : `, but they have "${v.beside}"`}. ` +
+      'Check pairs[].logProbabilities.',
+  },
+  PAIRS_NOT_SPLIT: {
+    status: 422,
+    exit: 1,
+    say: (v: { set: string; pairs: number }) =>
+      `The ${v.pairs} pairs of "${v.set}" cannot be split into halves with different prompts: their prompts are all ` +
+      'nearly the same. Add pairs with other prompts, or measure them by log probabilities that you have ' +
+      '(--by columns).',
+  },
 } as const;

@@ -31,7 +31,7 @@ const given: NewMeasurement = {
   seconds: 1,
   notes: [],
 };
-const set = () => ({ name: 'feedback', folder, seal: 'a' });
+const set = () => ({ name: 'feedback', seal: 'a', files: { measurements: join(folder, 'measurements') } });
 
 /** Pair 0 is judged by two models at two steps, pair 1 by one, pair 2 by none, pair 3 is unknown. */
 const values = `
