@@ -144,9 +144,8 @@ export async function withCut<T>(
 
 /** Errors: STEP_MISSING, PAIRS_MEASUREMENTS, and those of `openMeasurement`. */
 export async function chooseMeasurement(set: PairSet, named: string | undefined): Promise<Measurement> {
-  const measured = { name: set.name, folder: set.files.folder, seal: set.seal };
-  if (named !== undefined) return openMeasurement(measured, named);
-  const known = await listMeasurements(measured);
+  if (named !== undefined) return openMeasurement(set, named);
+  const known = await listMeasurements(set);
   const [only] = known;
   if (only === undefined)
     throw fail('STEP_MISSING', {
@@ -154,7 +153,7 @@ export async function chooseMeasurement(set: PairSet, named: string | undefined)
       command: `betr pairs measure ${set.name}`,
     });
   if (known.length > 1) throw fail('PAIRS_MEASUREMENTS', { set: set.name, known });
-  return openMeasurement(measured, only);
+  return openMeasurement(set, only);
 }
 
 async function findThreshold(connection: DuckDBConnection): Promise<number | null> {

@@ -29,7 +29,11 @@ const keys = {
  * SQL with a row for every pair: pair, turn, difficulty, unknown, source, category, language, kept. The floors come first;
  * the rest of the pairs are the next in the order, whatever their group.
  */
-export function sqlCut(pairs: string, difficulties: string, { pairs: keep, order, seed, floor }: Cut): string {
+export function sqlCut(
+  pairs: string,
+  difficulties: string,
+  { pairs: keep, order, seed, floor }: Cut,
+): string {
   const group = floor === undefined ? 'NULL' : floor.by;
   const share = floor?.share ?? 0;
   return `

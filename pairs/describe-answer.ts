@@ -85,7 +85,11 @@ function caveatsOf({ measurement, order, decided, kept, groups }: Found): string
     );
   for (const { by, groups: list } of groups)
     for (const { group, known, lost } of list)
-      if (known >= groupWorthANote.pairs && (lost ?? 0) > groupWorthANote.lost && (lost ?? 0) > 1.2 * (1 - decided.keep))
+      if (
+        known >= groupWorthANote.pairs &&
+        (lost ?? 0) > groupWorthANote.lost &&
+        (lost ?? 0) > 1.2 * (1 - decided.keep)
+      )
         caveats.push(
           `${group === null ? `Pairs without a ${by}` : `${by[0]?.toUpperCase()}${by.slice(1)} "${group}"`} ` +
             `would lose ${formatShare(lost ?? 0)} of ${formatCount(known)} pairs.`,

@@ -38,7 +38,12 @@ const highest = 0.995;
 const shares = Array.from({ length: 201 }, (_, index) => index / 200);
 const mostSources = 6;
 
-const rangeSchema = z.object({ known: z.number(), low: z.number(), high: z.number(), quantiles: sqlList(z.number()) });
+const rangeSchema = z.object({
+  known: z.number(),
+  low: z.number(),
+  high: z.number(),
+  quantiles: sqlList(z.number()),
+});
 const stepSchema = z.object({
   source: z.string().nullable(),
   others: z.boolean(),
@@ -81,7 +86,12 @@ export async function histogramOfPairs(
     const sources = new Map<string, PairHistogram['sources'][number]>();
     for (const { source, others, step: at, pairs } of found) {
       const key = JSON.stringify([source, others]);
-      const one = sources.get(key) ?? { source, others, pairs: 0, steps: Array.from({ length: asked.steps }, () => 0) };
+      const one = sources.get(key) ?? {
+        source,
+        others,
+        pairs: 0,
+        steps: Array.from({ length: asked.steps }, () => 0),
+      };
       sources.set(key, one);
       one.pairs += pairs;
       one.steps[at] = (one.steps[at] ?? 0) + pairs;

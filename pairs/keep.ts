@@ -71,10 +71,14 @@ export async function decideKeep(
   if (keep !== undefined)
     return { keep, from: 'keep', why: 'This share was asked for.', capacity: null, caveats: [] };
   if (order !== 'easiest')
-    throw fail('USAGE', { problem: `A fit or a loss cuts easiest first; with --order ${order}, give --keep.` });
+    throw fail('USAGE', {
+      problem: `A fit or a loss cuts easiest first; with --order ${order}, give --keep.`,
+    });
   if (maxLoss !== undefined) return decideByLoss(connection, difficulties, card, maxLoss);
   if (params === undefined && fit === 'argilla')
-    throw fail('USAGE', { problem: 'The fit "argilla" goes by the size of the model: give --params, such as 7B.' });
+    throw fail('USAGE', {
+      problem: 'The fit "argilla" goes by the size of the model: give --params, such as 7B.',
+    });
   return fit === 'argilla' ? decideByArgilla(params ?? NaN) : decideByRuns(fit ?? [], params);
 }
 
@@ -94,7 +98,9 @@ function decideByArgilla(params: number): Decided {
         'of 7B to 9B. Your own runs say more (--fit RUNS).',
       ...(isBetweenArgillaPoints(params)
         ? []
-        : [`${formatAmount(params)} is outside of the three points (3B to 14B), so this share is extrapolated.`]),
+        : [
+            `${formatAmount(params)} is outside of the three points (3B to 14B), so this share is extrapolated.`,
+          ]),
     ],
   };
 }

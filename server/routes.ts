@@ -15,6 +15,7 @@ import { mixtureRoutes } from './routes/mixture.ts';
 import { openApiRoutes } from './routes/docs.ts';
 import { pageRoutes } from './routes/page.ts';
 import { rankingRoutes } from './routes/rankings.ts';
+import { pairRoutes } from './routes/pairs.ts';
 import type { Route } from './route.ts';
 import { scoreRoutes } from './routes/score.ts';
 import { selectionRoutes } from './routes/selection.ts';
@@ -39,6 +40,7 @@ const routes: readonly Route[] = [
   ...jobRoutes,
   ...trainingRoutes,
   ...trialRoutes,
+  ...pairRoutes,
   ...healthRoutes,
   ...pageRoutes,
 ];

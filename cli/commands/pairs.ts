@@ -2,9 +2,10 @@
 
 import { Command } from 'commander';
 import { checkCommand } from './pairs/check.ts';
+import { selectPairsCommand } from './pairs/select.ts';
 
 export function pairsCommand(): Command {
-  return [checkCommand()].reduce(
+  return [checkCommand(), selectPairsCommand()].reduce(
     (pairs, command) => pairs.addCommand(command),
     new Command('pairs').description(
       'preference pairs: read them, measure how hard each one is, and select those that a model can learn from',

@@ -69,15 +69,8 @@ export const pairSelectionErrors = {
   PAIRS_FORMAT: {
     status: 422,
     exit: 2,
-    say: (v: {
-      format: string;
-      pairs: number;
-      of: number;
-      first: string;
-      reason: string;
-      others: string[];
-    }) =>
-      `${v.pairs} of ${v.of} pairs cannot be written as ${v.format}, the first being ${v.first}: ${v.reason}. ` +
-      `Choose another format (${v.others.join(', ')}), or leave them out of the files.`,
+    say: (v: { format: string; pairs: number; first: string; reason: string; others: string[] }) =>
+      `None of the ${v.pairs} pairs can be written as ${v.format}. The first is ${v.first}: ${v.reason}. Use another ` +
+      `--format: ${v.others.join(', ')}.`,
   },
 } as const;

@@ -43,7 +43,13 @@ export interface KeepAnswer {
   threshold: number | null;
   groups: readonly {
     by: 'source' | 'category' | 'language';
-    groups: readonly { group: string | null; pairs: number; known: number; kept: number; lost: number | null }[];
+    groups: readonly {
+      group: string | null;
+      pairs: number;
+      known: number;
+      kept: number;
+      lost: number | null;
+    }[];
     more: number;
   }[];
   caveats: readonly string[];

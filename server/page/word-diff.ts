@@ -19,7 +19,10 @@ const mostSteps = 4_000_000;
 
 export function compareWords(left: string, right: string): WordDifference {
   const [leftWords, rightWords] = [wordsOf(left), wordsOf(right)];
-  const [inLeft, inRight] = findCommon(leftWords.map(({ word }) => word), rightWords.map(({ word }) => word));
+  const [inLeft, inRight] = findCommon(
+    leftWords.map(({ word }) => word),
+    rightWords.map(({ word }) => word),
+  );
   const shorter = Math.min(leftWords.length, rightWords.length);
   return {
     left: cut(left, leftWords, inLeft),
@@ -56,7 +59,7 @@ function findCommon(left: readonly string[], right: readonly string[]): [Set<num
           ? 1 + (lengths[at + width + 1] ?? 0)
           : Math.max(lengths[at + width] ?? 0, lengths[at + 1] ?? 0);
     }
-  for (let i = 0, j = 0; i < left.length && j < right.length; ) {
+  for (let i = 0, j = 0; i < left.length && j < right.length;) {
     const at = i * width + j;
     if (left[i] === right[j]) {
       inLeft.add(i++);

@@ -5,9 +5,9 @@ import { describeError } from '../../data/files/hide-paths.ts';
 import { answerKeep, keepAnswerSchema, type KeepQuestion } from '../../pairs/answer.ts';
 import { cutOrders, groupColumns } from '../../pairs/cut.ts';
 import { histogramOfPairs, pairHistogramSchema } from '../../pairs/histogram.ts';
-import { listMeasurements, type MeasurementCard, readMeasurementCard } from '../../pairs/measurement.ts';
+import { listMeasurements, readMeasurementCard } from '../../pairs/measurement.ts';
 import { nearCutSchema, readNearCut } from '../../pairs/near-cut.ts';
-import { openPairs, pairFiles, type PairSet } from '../../pairs/set.ts';
+import { openPairs, type PairSet } from '../../pairs/set.ts';
 import { explainPair, whyPairSchema } from '../../pairs/why.ts';
 import { parseAmount, parseScore, parseShare } from '../../run/amounts.ts';
 import { BetrError, fail } from '../../run/errors/errors.ts';
@@ -34,11 +34,14 @@ const questionFields = {
     .transform((text) => parseAmount('params', text, '7B'))
     .optional()
     .meta({ description: 'Parameters of the model to train, with fit.', examples: ['7e9'] }),
-  fit: z.enum(['argilla']).optional().meta({
-    description:
-      'How the size of the model gives a share: argilla, a line through three published points. For a fit to your own ' +
-      'runs, use "betr pairs select --fit".',
-  }),
+  fit: z
+    .enum(['argilla'])
+    .optional()
+    .meta({
+      description:
+        'How the size of the model gives a share: argilla, a line through three published points. For a fit to your own ' +
+        'runs, use "betr pairs select --fit".',
+    }),
   maxLoss: z
     .string()
     .max(200)
@@ -193,7 +196,7 @@ async function describeSet(run: Run, name: string, question: KeepQuestion | unde
   try {
     const set = await openPairs(run, name);
     described.pairs = set.card.pairs;
-    for (const one of await listMeasurements(measuredOf(set)))
+    for (const one of await listMeasurements(set))
       described.measurements.push(await describeMeasurement(run, set, one));
     if (question !== undefined) described.answer = await answerKeep(run, name, question);
   } catch (error) {
@@ -202,4 +205,28 @@ async function describeSet(run: Run, name: string, question: KeepQuestion | unde
     described.problem = describeError(error, run);
   }
   return described;
+}
+
+async function describeMeasurement(
+  run: Run,
+  set: PairSet,
+  name: string,
+): Promise<ListedSet['measurements'][number]> {
+  try {
+    const { method, proxy, beta, known, unknown, check } = await readMeasurementCard(set, name);
+    return {
+      name,
+      method,
+      proxy,
+      beta,
+      known,
+      unknown: Object.values(unknown).reduce((sum, pairs) => sum + pairs, 0),
+      check: check === undefined ? null : { with: check.with, pairs: check.pairs, spearman: check.spearman },
+      problem: null,
+    };
+  } catch (error) {
+    if (!(error instanceof BetrError)) throw error;
+    const none = { method: null, proxy: null, beta: null, known: null, unknown: null, check: null };
+    return { name, ...none, problem: describeError(error, run) };
+  }
 }

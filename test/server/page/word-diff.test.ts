@@ -18,7 +18,9 @@ const same = (parts: readonly Part[]): string[] =>
 
 describe('compareWords', () => {
   it('marks what is outside of a longest common subsequence, and loses no character', () => {
-    const text = fc.array(fc.constantFrom('a ', 'b', '\n', '. ', '🙂'), { maxLength: 7 }).map((parts) => parts.join(' '));
+    const text = fc
+      .array(fc.constantFrom('a ', 'b', '\n', '. ', '🙂'), { maxLength: 7 })
+      .map((parts) => parts.join(' '));
     fc.assert(
       fc.property(text, text, (left, right) => {
         const difference = compareWords(left, right);
