@@ -55,7 +55,7 @@ const stepSchema = z.object({
 export async function histogramOfPairs(
   run: Run,
   name: string,
-  asked: { measurement: string | undefined; steps: number },
+  asked: { measurement?: string | undefined; steps: number },
 ): Promise<PairHistogram> {
   const set = await openPairs(run, name);
   const { card, difficulties } = await chooseMeasurement(set, asked.measurement);

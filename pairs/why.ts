@@ -33,7 +33,7 @@ export type WhyGroup = z.output<typeof groupSchema>;
 
 const valueSchema = z.strictObject({
   model: z.string(),
-  checkpoint: z.union([z.number(), z.string()]).nullable(),
+  checkpoint: z.number().nullable(),
   margin: z.number(),
   loss: z.number(),
 });
@@ -63,7 +63,7 @@ const mostValues = 200;
 export async function explainPair(
   run: Run,
   name: string,
-  { id, measurement, characters }: { id: string; measurement: string | undefined; characters: number },
+  { id, measurement, characters }: { id: string; measurement?: string | undefined; characters: number },
 ): Promise<WhyPair> {
   const set = await openPairs(run, name);
   const measured = await chooseMeasurement(set, measurement);

@@ -92,7 +92,7 @@ export interface WhyPair {
     median: number;
     high: number;
   }[];
-  values: readonly { model: string; checkpoint: number | string | null; margin: number; loss: number }[];
+  values: readonly { model: string; checkpoint: number | null; margin: number; loss: number }[];
   moreValues: number;
   reasons: readonly string[];
 }

@@ -6,10 +6,11 @@ import { answerKeep, keepAnswerSchema, type KeepQuestion } from '../../pairs/ans
 import { cutOrders, groupColumns } from '../../pairs/cut.ts';
 import { histogramOfPairs, pairHistogramSchema } from '../../pairs/histogram.ts';
 import { listMeasurements, readMeasurementCard } from '../../pairs/measurement.ts';
+import { sealCharacters } from '../../pairs/keep.ts';
 import { nearCutSchema, readNearCut } from '../../pairs/near-cut.ts';
 import { openPairs, type PairSet } from '../../pairs/set.ts';
 import { explainPair, whyPairSchema } from '../../pairs/why.ts';
-import { parseAmount, parseScore, parseShare } from '../../run/amounts.ts';
+import { parseAmount, parseNumber, parseShare } from '../../run/amounts.ts';
 import { BetrError, fail } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
 import { count } from '../../run/schemas.ts';
@@ -57,8 +58,8 @@ const questionFields = {
     .string()
     .transform((text) => parseShare('floor', text))
     .optional()
-    .meta({ description: 'The share of each group that is kept at least; needs by.', examples: ['30%'] }),
-  by: z.enum(groupColumns).optional().meta({ description: 'The groups of the floor.' }),
+    .meta({ description: 'The share of each group that is kept at least.', examples: ['30%'] }),
+  by: z.enum(groupColumns).optional().meta({ description: 'The groups of the floor; default category.' }),
 };
 const questionSchema = z.strictObject(questionFields);
 
@@ -178,17 +179,25 @@ export const pairRoutes = [
 
 /** Errors: USAGE. */
 function readQuestion({ floor, by, ...question }: z.output<typeof questionSchema>): KeepQuestion {
-  if ((floor === undefined) !== (by === undefined))
-    throw fail('USAGE', {
-      problem: 'A floor needs a share and the groups that it is for: floor=30%&by=category.',
-    });
-  return { ...question, ...(floor === undefined || by === undefined ? {} : { floor: { share: floor, by } }) };
+  if (floor === undefined) {
+    if (by !== undefined)
+      throw fail('USAGE', { problem: 'by names the groups of a floor: give floor, too.' });
+    return question;
+  }
+  return { ...question, floor: { share: floor, by: by ?? 'category' } };
 }
 
-/** Errors: OPTION_INVALID. A missing seal is refused with the measurement's own. */
+/** "0.69@5c1d20f3". Errors: OPTION_INVALID. */
 function parseMaxLoss(text: string): { loss: number; seal: string } {
-  const [loss = '', seal = ''] = text.split('@');
-  return { loss: parseScore('maxLoss', loss), seal };
+  const [number = '', seal = ''] = text.split('@');
+  const loss = parseNumber(number);
+  if (loss === undefined || loss <= 0 || !/^[0-9a-f]*$/.test(seal))
+    throw fail('OPTION_INVALID', {
+      option: 'maxLoss',
+      got: beginningOf(text),
+      allowed: `a loss above 0 and the first ${sealCharacters} characters of its measurement's seal, such as 0.69@5c1d20f3`,
+    });
+  return { loss, seal };
 }
 
 async function describeSet(run: Run, name: string, question: KeepQuestion | undefined): Promise<ListedSet> {
