@@ -158,10 +158,13 @@ export function openPairsView(section: HTMLElement): (list: PairSets) => void {
   };
   const openSet = (): void => {
     const set = sets.find(({ name }) => name === setChoice.value);
+    const measurements = set?.measurements ?? [];
     fill(
       measurementChoice,
-      (set?.measurements ?? []).map(({ name }) => name),
-      (name) => set?.measurements.find((one) => one.name === name)?.problem === null,
+      measurements.map(({ name }) => name),
+      // Reference models rather than a proxy.
+      measurements.find(({ proxy }) => proxy === false) ??
+        measurements.find(({ problem }) => problem === null),
     );
     void open();
   };
@@ -175,21 +178,21 @@ export function openPairsView(section: HTMLElement): (list: PairSets) => void {
     fill(
       setChoice,
       sets.map(({ name }) => name),
-      (name) => (sets.find((set) => set.name === name)?.measurements.length ?? 0) > 0,
+      sets.find(({ measurements }) => measurements.length > 0),
     );
     openSet();
   };
 }
 
-/** Offers the names. The chosen one stays; otherwise the first that is usable is chosen. One needs no list. */
+/** Offers the names. The chosen one stays; otherwise `first` is chosen. One needs no list. */
 function fill(
   select: HTMLSelectElement,
   names: readonly string[],
-  isUsable: (name: string) => boolean,
+  first: { name: string } | undefined,
 ): void {
   const chosen = select.value;
   select.replaceChildren(...names.map((name) => make('option', {}, name)));
-  select.value = names.includes(chosen) ? chosen : (names.find(isUsable) ?? names[0] ?? '');
+  select.value = names.includes(chosen) ? chosen : (first?.name ?? names[0] ?? '');
   const label = select.closest('label');
   if (label !== null) label.hidden = names.length < 2;
 }
