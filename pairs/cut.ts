@@ -26,7 +26,7 @@ const keys = {
 } satisfies Record<CutOrder, (seed: number) => string>;
 
 /**
- * SQL with a row for every pair: pair, difficulty, unknown, source, category, language, kept. The floors come first;
+ * SQL with a row for every pair: pair, turn, difficulty, unknown, source, category, language, kept. The floors come first;
  * the rest of the pairs are the next in the order, whatever their group.
  */
 export function sqlCut(
@@ -50,6 +50,6 @@ export function sqlCut(
         <= floor(${share} * count(*) OVER (PARTITION BY cut_group) + 1e-9) AS is_floor
       FROM keyed),
     turns AS (SELECT pair, row_number() OVER (ORDER BY is_floor DESC, key, place) AS turn FROM floored)
-    SELECT every.pair, difficulty, unknown, source, category, language, coalesce(turn <= ${keep}, false) AS kept
+    SELECT every.pair, turn, difficulty, unknown, source, category, language, coalesce(turn <= ${keep}, false) AS kept
     FROM every LEFT JOIN turns USING (pair)`;
 }

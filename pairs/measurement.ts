@@ -121,20 +121,36 @@ export async function writeMeasurement(
  * FILE_UNREADABLE.
  */
 export async function openMeasurement(set: MeasuredSet, name: string): Promise<Measurement> {
-  const { card: path, difficulties, values } = measurementPaths(set, name);
-  const command = `betr pairs measure ${set.name}`;
-  const card = await readSealedJson(path, cardSchema, command);
-  if (card === undefined)
-    throw fail('MEASUREMENT_UNKNOWN', { set: set.name, name, known: await listMeasurements(set) });
-  if (card.pairsSeal !== set.seal) throw fail('MEASUREMENT_OTHER_PAIRS', { set: set.name, name, path });
+  const { difficulties, values } = measurementPaths(set, name);
+  const card = await readMeasurementCard(set, name);
   for (const [file, sha256] of [
     [difficulties, card.files.difficulties],
     [values, card.files.values],
   ] as const) {
     if ((await ifThere(sha256File(file))) !== sha256)
-      throw fail('FILE_DAMAGED', { path: file, reason: 'its checksum is not the one of its card', command });
+      throw fail('FILE_DAMAGED', {
+        path: file,
+        reason: 'its checksum is not the one of its card',
+        command: commandOf(set),
+      });
   }
   return { card, difficulties, values };
+}
+
+/**
+ * Reads a measurement's card alone; the files that it describes may be damaged. Errors: those of `openMeasurement`.
+ */
+export async function readMeasurementCard(set: MeasuredSet, name: string): Promise<MeasurementCard> {
+  const { card: path } = measurementPaths(set, name);
+  const card = await readSealedJson(path, cardSchema, commandOf(set));
+  if (card === undefined)
+    throw fail('MEASUREMENT_UNKNOWN', { set: set.name, name, known: await listMeasurements(set) });
+  if (card.pairsSeal !== set.seal) throw fail('MEASUREMENT_OTHER_PAIRS', { set: set.name, name, path });
+  return card;
+}
+
+function commandOf({ name }: MeasuredSet): string {
+  return `betr pairs measure ${name}`;
 }
 
 /** The names of a set's measurements, those of other pairs included, sorted. */

@@ -13,9 +13,9 @@ import { domainsErrors } from './domains.ts';
 import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
+import { pairsErrors } from './pairs.ts';
 import { pairSelectionErrors } from './pair-selection.ts';
 import { measurementErrors } from './measurements.ts';
-import { pairsErrors } from './pairs.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -29,9 +29,9 @@ const catalog = {
   ...auditErrors,
   ...trainerErrors,
   ...trialErrors,
+  ...pairsErrors,
   ...pairSelectionErrors,
   ...measurementErrors,
-  ...pairsErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;
