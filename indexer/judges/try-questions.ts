@@ -22,6 +22,7 @@ export async function tryQuestions(
     return [
       `The model "${model.name}" answers through files, which cannot be tested in advance. It reports only its ` +
         `${model.source.topK ?? 0} most likely tokens, so an answer of several tokens counts as impossible.`,
+      ...questions.flatMap((question) => describeBegun(question)),
     ];
   const byProbability = questions.filter(({ mode }) => mode === 'log probabilities');
   if (byProbability.length === 0) return [];
@@ -92,6 +93,24 @@ function describeAnswers(
     notes.push(
       `${of}: the model "${model.name}" reports only its ${model.source.topK ?? 0} most likely tokens. An ` +
         'answer that is not among them counts as impossible.',
+      ...describeBegun(question),
     );
   return notes;
+}
+
+/** Answers that begin others: with single tokens alone, a model that writes "10" in two tokens seems to mean "1". */
+function describeBegun({ name, mode, groups }: AskedQuestion): string[] {
+  if (mode === 'rating') return [];
+  const answers = groups.flatMap(({ value, continuations }) =>
+    continuations.map((text) => ({ value, text })),
+  );
+  return answers.flatMap(({ value, text }) => {
+    const longer = answers.find((other) => other.value !== value && other.text.startsWith(text));
+    if (longer === undefined) return [];
+    const [short, long] = [JSON.stringify(text.trim()), JSON.stringify(longer.text.trim())];
+    return [
+      `Question "${name}": if ${long} is more than one token for the model, it counts as ${short}, which it begins ` +
+        'with. Single digits or other words avoid this.',
+    ];
+  });
 }
