@@ -72,10 +72,10 @@ function describeAnswers(
     const are = long.length > 1 ? 'are' : 'is';
     notes.push(
       isExact
-        ? `${of}: ${all} ${are} more than one token for the model "${model.name}". The probability of all ` +
-            'their tokens is used, which takes longer.'
+        ? `${of}: ${all} ${are} more than one token for the model "${model.name}". Such an answer is scored by ` +
+            'all its tokens, which takes longer.'
         : `${of}: ${all} ${are} more than one token for the model "${model.name}", which reports single ` +
-            'tokens only. They count as impossible; the other answers are used.',
+            'tokens only. Such an answer counts as impossible; the others are used.',
     );
     const hopeless = question.groups.find((group) =>
       group.continuations.every((word) => long.includes(word)),
