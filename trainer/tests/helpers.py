@@ -150,7 +150,9 @@ def outcome_of(folder: Path) -> tuple[Any, ...]:
 # Workers are forked from a server that has loaded torch, which takes seconds, and has run nothing. A fork of this
 # process would hang now and then: its threads (arrow's, the heartbeats of leases) may hold a lock at that moment.
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["helpers", "betr_trainer.pretrain", "betr_trainer.losses", "betr_trainer.training"])
+_processes.set_forkserver_preload(
+    ["helpers", *(f"betr_trainer.{kind}" for kind in ("pretrain", "losses", "sft", "dpo"))]
+)
 
 
 class Worker:
