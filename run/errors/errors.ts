@@ -13,8 +13,9 @@ import { domainsErrors } from './domains.ts';
 import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
-import { measurementErrors } from './measurements.ts';
 import { pairsErrors } from './pairs.ts';
+import { pairSelectionErrors } from './pair-selection.ts';
+import { measurementErrors } from './measurements.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -28,8 +29,9 @@ const catalog = {
   ...auditErrors,
   ...trainerErrors,
   ...trialErrors,
-  ...measurementErrors,
   ...pairsErrors,
+  ...pairSelectionErrors,
+  ...measurementErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;
