@@ -34,14 +34,16 @@ export async function listShards(patterns: readonly string[], folder: string): P
 }
 
 /**
- * The shards of a run's corpus, without files in the run folder. Errors: those of `listShards`; NO_FILES if
- * nothing else matches.
+ * The shards of a run's corpus, without files in the run folder. Errors: CORPUS_MISSING, those of `listShards`;
+ * NO_FILES if nothing else matches.
  */
 export async function listCorpus({
   settings,
+  settingsPath,
   settingsFolder,
-}: Pick<Run, 'settings' | 'settingsFolder'>): Promise<Shard[]> {
+}: Pick<Run, 'settings' | 'settingsPath' | 'settingsFolder'>): Promise<Shard[]> {
   const { files } = settings.corpus;
+  if (files.length === 0) throw fail('CORPUS_MISSING', { path: settingsPath });
   const own = resolve(settingsFolder, settings.run) + sep;
   const shards = (await listShards(files, settingsFolder)).filter(({ path }) => !path.startsWith(own));
   if (shards.length === 0)

@@ -61,14 +61,17 @@ function namesDiffer(what: string): z.core.CheckFn<{ name: string }[]> {
   };
 }
 
-export const settingsSchema = z.strictObject({
+const corpus = z.strictObject({
+  files: globs,
+  fields: fields.prefault({}),
+  /** Largest window of a Zstandard file (zstd --long); every process that reads one needs this memory. */
+  windowMegabytes: count.max(maxWindowMegabytes).default(defaultWindowMegabytes),
+});
+
+const withoutChecks = z.strictObject({
   run: z.string().min(1).default('run'),
-  corpus: z.strictObject({
-    files: globs,
-    fields: fields.prefault({}),
-    /** Largest window of a Zstandard file (zstd --long); every process that reads one needs this memory. */
-    windowMegabytes: count.max(maxWindowMegabytes).default(defaultWindowMegabytes),
-  }),
+  /** Settings with preference pairs need no corpus. `listCorpus` then says so to the steps that need one. */
+  corpus: corpus.default(() => ({ ...corpus.parse({ files: ['none'] }), files: [] })),
   benchmarks: z
     .array(benchmark)
     .check((context) => {
@@ -193,6 +196,11 @@ export const settingsSchema = z.strictObject({
   workers: count.max(1024).optional(),
 });
 
+export const settingsSchema = withoutChecks.refine(
+  (settings) => settings.corpus.files.length > 0 || settings.pairs.length > 0,
+  { path: ['corpus'], error: `an object with the fields ${Object.keys(corpus.shape).join(', ')}` },
+);
+
 export type Settings = z.output<typeof settingsSchema>;
 export type FieldNames = Settings['corpus']['fields'];
 
@@ -201,8 +209,10 @@ export type FieldNames = Settings['corpus']['fields'];
  * and the Python for training, which do not affect the result.
  */
 export function settingsToShow(settings: Settings): Settings {
-  const shown: unknown = JSON.parse(JSON.stringify(settings), (_key, value: unknown) =>
-    typeof value === 'string' ? showPath(value) : value,
+  const { corpus: one, ...others } = settings;
+  const shown: unknown = JSON.parse(
+    JSON.stringify({ ...others, ...(one.files.length === 0 ? {} : { corpus: one }) }),
+    (_key, value: unknown) => (typeof value === 'string' ? showPath(value) : value),
   );
   return { ...settingsSchema.parse(shown), workers: undefined, trainer: undefined };
 }

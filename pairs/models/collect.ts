@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
-import { queryRows } from '../../data/duckdb/rows.ts';
+import { queryRows, sqlList } from '../../data/duckdb/rows.ts';
 import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import { readCard, resultFile, type TrainingCard } from '../../models/trainer/card.ts';
@@ -78,6 +78,8 @@ export async function collectModels(
         ],
       },
       sqlCollect('SELECT pair, model, step, margin FROM judged', set.card.pairs, sqlUnknown(set)),
+      'SELECT pair, any_value(chosen) AS ref_chosen_logps, any_value(rejected) AS ref_rejected_logps FROM before ' +
+        'GROUP BY pair',
     );
   });
 }
@@ -153,7 +155,7 @@ async function loadResults(
     connection,
     `SELECT (SELECT count(DISTINCT pair) FROM cut)::INTEGER AS "cutOnBoth",
       (SELECT coalesce(list(DISTINCT step::INTEGER ORDER BY step::INTEGER), []) FROM judged) AS steps`,
-    z.object({ cutOnBoth: z.number(), steps: z.array(z.number()) }),
+    z.object({ cutOnBoth: z.number(), steps: sqlList(z.number()) }),
   );
   return counts ?? { cutOnBoth: 0, steps: [] };
 }

@@ -13,9 +13,10 @@ import { domainsErrors } from './domains.ts';
 import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
-import { measurementErrors } from './measurements.ts';
 import { pairsErrors } from './pairs.ts';
 import { pairModelErrors } from './pair-models.ts';
+import { pairSelectionErrors } from './pair-selection.ts';
+import { measurementErrors } from './measurements.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -29,9 +30,10 @@ const catalog = {
   ...auditErrors,
   ...trainerErrors,
   ...trialErrors,
-  ...measurementErrors,
   ...pairsErrors,
   ...pairModelErrors,
+  ...pairSelectionErrors,
+  ...measurementErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;

@@ -13,6 +13,12 @@ export const settingsErrors = {
     say: (v: { path: string; problems: string[] }) =>
       `${v.path} is not valid:\n${v.problems.map((p) => `  - ${p}`).join('\n')}`,
   },
+  CORPUS_MISSING: {
+    status: 409,
+    exit: 2,
+    say: (v: { path: string }) =>
+      `This needs a corpus, but ${v.path} has only preference pairs. Add corpus.files to it, or use "betr pairs".`,
+  },
   SETTINGS_EXIST: {
     status: 409,
     exit: 2,

@@ -76,6 +76,8 @@ describe('what a key was needed for', () => {
           '/jobs/none',
           '/training',
           '/training/none',
+          '/trials',
+          '/trials/none',
           '/calibrations',
           '/documents?keep=0.1',
           '/metrics',

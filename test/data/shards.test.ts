@@ -19,9 +19,11 @@ async function withFiles(files: readonly string[], use: (folder: string) => Prom
 
 describe('listCorpus', () => {
   const list = (settingsFolder: string, settings: object): Promise<string[]> =>
-    listCorpus({ settings: parseSettings(JSON.stringify(settings), ''), settingsFolder }).then((shards) =>
-      shards.map(({ name }) => name),
-    );
+    listCorpus({
+      settings: parseSettings(JSON.stringify(settings), ''),
+      settingsPath: '',
+      settingsFolder,
+    }).then((shards) => shards.map(({ name }) => name));
 
   it('skips files in the run folder, whatever the patterns match', async () => {
     await withFiles(

@@ -18,6 +18,7 @@ from .dpo import (
     measuring_points,
     most_at_once,
     read_pairs,
+    without_mask,
 )
 from .events import NoEvents
 from .flops import Flops
@@ -52,7 +53,8 @@ def measure_dpo(job: Job, steps: int) -> dict[str, Any]:
     # The first of all allocates.
     for number in range(steps * parts + 1):
         batch = choices.sample(read.pairs, min(micro, len(read.pairs)))
-        inputs = {key: value.to(work.device) for key, value in collate([vars(pair) for pair in batch]).items()}
+        collated = collate([vars(pair) for pair in batch])
+        inputs = {key: value.to(work.device) for key, value in without_mask(collated).items()}
         tokens = sum(pair.tokens() for pair in batch)
         times = [_now(work)]
         with torch.autocast(work.device.type, torch.bfloat16, enabled=is_half(work)):

@@ -82,7 +82,7 @@ export function measureCommand(): Command {
       const measurement = await methods[by](run, set, options, report);
       const { card: made } = measurement;
       if (most === undefined || !made.proxy) return made;
-      return (await checkProxy(set, await openMeasurement(set, made.name), most)) ?? made;
+      return (await checkProxy(run, set, await openMeasurement(set, made.name), most)) ?? made;
     });
     printResult(options.json, card, describeMeasurement(name, card));
   });

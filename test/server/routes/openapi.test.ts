@@ -104,6 +104,7 @@ describe('GET /openapi.json', () => {
     ['/documents', '/documents?order=top&limit=2'],
     ['/jobs', '/jobs'],
     ['/training', '/training'],
+    ['/trials', '/trials'],
     ['/healthz', '/healthz'],
     ['/readyz', '/readyz'],
     ['/openapi.json', '/openapi.json'],
