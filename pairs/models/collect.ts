@@ -106,7 +106,8 @@ async function readDone(folder: string): Promise<TrainingCard | string> {
     if (card === undefined) {
       const found = await readJobState(folder);
       const state = found?.state === 'waiting' ? 'has not started' : `is ${found?.state ?? 'gone'}`;
-      return found?.problem == null ? state : `${state} (${found.problem})`;
+      const problem = found?.problem ?? null;
+      return problem === null ? state : `${state} (${problem})`;
     }
     if ((await sha256File(join(folder, resultFile))) !== card.result.sha256)
       return `has another ${resultFile} than the worker wrote`;

@@ -34,7 +34,7 @@ const rows = topics.map((topic, i) => ({
   rejected: 'No.',
 }));
 // Two pairs with one prompt.
-rows.push({ ...rows[0]!, id: 'p10', chosen: 'Otters hold hands.' });
+for (const row of rows.slice(0, 1)) rows.push({ ...row, id: 'p10', chosen: 'Otters hold hands.' });
 
 const options: ModelsOptions = {
   ...paperDefaults,
