@@ -51,7 +51,7 @@ export async function readFiles(
   let pairs = 0;
   for (const file of files) {
     const before = good + tally.count;
-    for await (const { position, row } of readRows(file.path, tally, file.name, Number)) {
+    for await (const { position, row } of readRows(file.path, tally, file.name, String)) {
       watch.see(row);
       const result = readRow(row, settings);
       if ('reason' in result) {
@@ -138,7 +138,7 @@ function show(
   return { id, shape, prompt: text(prompt), chosen: text(chosen), rejected: text(rejected) };
 }
 
-/** The row's log probabilities by column. What is not a number counts as NaN. */
+/** The row's log probabilities by column. NaN is text in JSON Lines; other texts that are not numbers count as NaN. */
 function numbersOf(row: Row, columns: LogProbabilityColumns | undefined): Record<string, number> {
   if (columns === undefined) return {};
   return Object.fromEntries(
