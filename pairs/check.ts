@@ -13,7 +13,7 @@ import type { PairsSettings } from '../run/pair-settings.ts';
 import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
 import type { Checked, PairsCard } from './card.ts';
-import { type PairReader, readFiles } from './read-files.ts';
+import { type PairReader, readFiles } from './reading/read-files.ts';
 import { openPairs, pairFiles, pairSettings } from './set.ts';
 import { describePairs } from './statistics.ts';
 import { openPairWriter, type Parts, joinParts } from './write-table.ts';

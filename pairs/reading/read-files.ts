@@ -1,19 +1,19 @@
 // Reads the rows of files of preference pairs one by one, numbers the pairs, and counts what the rows were taken for.
 
-import type { ListedFile } from '../data/documents.ts';
-import type { Quarantine } from '../data/files/quarantine.ts';
-import { readRows } from '../data/rows/rows.ts';
-import { sameness } from '../indexer/examples/same-text.ts';
-import { tallyReasons } from '../indexer/examples/report.ts';
-import { idIn, type Row, valueOf } from '../run/fields/field-path.ts';
-import type { LogProbabilityColumns, PairsSettings } from '../run/pair-settings.ts';
-import { shorten } from '../run/shorten.ts';
-import type { Checked } from './card.ts';
-import { matchColumns } from './columns.ts';
-import { IdSet } from './id-set.ts';
-import { plainText } from './pair.ts';
+import type { ListedFile } from '../../data/documents.ts';
+import type { Quarantine } from '../../data/files/quarantine.ts';
+import { readRows } from '../../data/rows/rows.ts';
+import { sameness } from '../../indexer/examples/same-text.ts';
+import { tallyReasons } from '../../indexer/examples/report.ts';
+import { idIn, type Row, valueOf } from '../../run/fields/field-path.ts';
+import type { LogProbabilityColumns, PairsSettings } from '../../run/pair-settings.ts';
+import { shorten } from '../../run/shorten.ts';
+import type { Checked } from '../card.ts';
+import { matchColumns } from '../columns.ts';
+import { IdSet } from '../id-set.ts';
+import { plainText } from '../pair.ts';
 import { readRow } from './read-row.ts';
-import type { TablePair } from './write-table.ts';
+import type { TablePair } from '../write-table.ts';
 
 /** What reading found. */
 export interface PairReader extends Pick<Checked, 'rows' | 'quarantined' | 'reasons' | 'shapes' | 'shown'> {
