@@ -143,7 +143,7 @@ export async function withCut<T>(
 }
 
 /** Errors: STEP_MISSING, PAIRS_MEASUREMENTS, and those of `openMeasurement`. */
-async function chooseMeasurement(set: PairSet, named: string | undefined): Promise<Measurement> {
+export async function chooseMeasurement(set: PairSet, named: string | undefined): Promise<Measurement> {
   if (named !== undefined) return openMeasurement(set, named);
   const known = await listMeasurements(set);
   const [only] = known;
