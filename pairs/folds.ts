@@ -34,11 +34,16 @@ export async function splitPairs(set: PairSet, seed: number): Promise<PairSplits
 export async function groupPairs({ files, card }: Pick<PairSet, 'files' | 'card'>): Promise<Uint32Array> {
   const grouper = openPromptGrouper(card.pairs);
   await withDuckDb({ threads: 1 }, async (connection) => {
-    const sql = `SELECT form, prompt FROM ${parquetSource(files.table)}`;
+    const sql = `SELECT form, prompt, prompt_hash FROM ${parquetSource(files.table)}`;
     for await (const chunk of streamAhead(connection, sql)) {
       const prompts = readStrings(chunk, 1);
+      const hashes = readStrings(chunk, 2);
       for (const [row, form] of readStrings(chunk, 0).entries())
-        grouper.add(plainText(form === 'messages' ? 'messages' : 'text', prompts[row] ?? ''));
+        grouper.add(
+          plainText(form === 'messages' ? 'messages' : 'text', prompts[row] ?? ''),
+          // The first 64 of 128 bits.
+          BigInt(`0x${hashes[row]?.slice(0, 16) ?? '0'}`),
+        );
     }
   });
   return grouper.groups();

@@ -40,10 +40,11 @@ const givenSchema = z.strictObject({
   beta: z.number().nullable(),
   checkpoints: z.enum(['last', 'mean'] satisfies Checkpoints[]),
   model: z.string().optional(),
-  /** The share of pairs in the largest group that could not be split, and whether the halves suffered from it. */
+  /** How the pairs were split into halves. */
   folds: z.record(z.string(), setting).optional(),
   seeds: z.array(z.number().int()).optional(),
   settings: z.record(z.string(), setting),
+  /** What the method took; writing the files is added to it. */
   seconds: z.number(),
   flops: z.number().optional(),
   notes: z.array(z.string()),
@@ -94,6 +95,7 @@ export async function writeMeasurement(
   given: NewMeasurement,
   rows: string,
 ): Promise<Measurement> {
+  const startedMs = performance.now();
   const { card: cardPath, difficulties, values } = measurementPaths(set, given.name);
   await connection.run(`CREATE OR REPLACE TABLE measured AS ${sqlDifficulty(rows, given.checkpoints)}`);
   const counts = await countKnown(connection);
@@ -105,6 +107,7 @@ export async function writeMeasurement(
   const card: MeasurementCard = {
     version: 1,
     ...given,
+    seconds: given.seconds + (performance.now() - startedMs) / 1000,
     pairsSeal: set.seal,
     ...counts,
     files: { difficulties: await sha256File(difficulties), values: await sha256File(values) },

@@ -6,7 +6,7 @@ import { openPromptGrouper } from '../../pairs/similar-prompts.ts';
 
 function groupsOf(prompts: readonly string[]): number[] {
   const grouper = openPromptGrouper(prompts.length);
-  for (const prompt of prompts) grouper.add(prompt);
+  for (const [at, prompt] of prompts.entries()) grouper.add(prompt, BigInt(at));
   return Array.from(grouper.groups());
 }
 
@@ -27,6 +27,17 @@ describe('similar prompts', () => {
     ['no spaces, other words', '物体は収縮を続け', '彼らは昨日それを', false],
   ])('%s: %j and %j', (_, a, b, together) => {
     expect(groupsOf([a, b])).toEqual(together ? [0, 0] : [0, 1]);
+  });
+
+  it('are together if they have the same key', () => {
+    const grouper = openPromptGrouper(3);
+    for (const [prompt, key] of [
+      ['one', 5n],
+      ['two', 6n],
+      ['three', 5n],
+    ] as const)
+      grouper.add(prompt, key);
+    expect(Array.from(grouper.groups())).toEqual([0, 1, 0]);
   });
 
   it('are together as often as the overlap of their 3-grams says', () => {
