@@ -17,7 +17,7 @@ import { fingerprint, type Run } from '../../run/run.ts';
 import { type ArmOptions, type OpenArm, openArms } from './arms.ts';
 import { estimateTrial } from './estimate.ts';
 import { writeEvaluation } from './evaluation-files.ts';
-import { drawHeldOut } from './held-out.ts';
+import { drawHeldOut, type HeldOutText } from './held-out.ts';
 import { readItems, type TrialItems } from './items.ts';
 import { nameJob, tokenizerPlan, trainingJob, type TrialDesign, tuningJob } from './jobs.ts';
 import {
@@ -111,11 +111,11 @@ async function makePlan(
   const arms = await writeArms(planning, open, { leaks, heldOut });
   const evaluation = await writeEvaluation(folder, items, texts);
   await makeTokenizer(planning, arms);
-  const tuning = options.tune ? await tuneRate(planning, arms) : [];
+  const tuning = options.tune ? await tuneRate(planning, arms, texts) : [];
   const learningRates = chooseRates(options.learningRates, tuning);
-  const jobs = await writeJobs(planning, arms, learningRates);
-  const measured = await worker.measure(join(run.files.training, jobs[0]?.name ?? ''), measuredSteps);
   const measuredTexts = texts.filter(({ isValidation }) => !isValidation);
+  const jobs = await writeJobs(planning, arms, { learningRates, hasTexts: measuredTexts.length > 0 });
+  const measured = await worker.measure(join(run.files.training, jobs[0]?.name ?? ''), measuredSteps);
   return {
     version: trialVersion,
     kind: 'betr trial',
@@ -198,7 +198,7 @@ async function makeTokenizer(
 async function writeJobs(
   { run, folder, options }: Planning,
   arms: readonly PlannedArm[],
-  learningRates: readonly number[],
+  { learningRates, hasTexts }: { learningRates: readonly number[]; hasTexts: boolean },
 ): Promise<PlannedJob[]> {
   const jobs: PlannedJob[] = [];
   // The first jobs are all arms at one seed, so that a trial that is stopped has something of each.
@@ -206,25 +206,31 @@ async function writeJobs(
     for (const seed of options.seeds)
       for (const arm of arms) {
         const name = nameJob(options.name, arm.id, seed, learningRate);
-        const job = trainingJob(run, folder, options, { arm, seed, learningRate: value });
+        const job = trainingJob(run, folder, options, { arm, seed, learningRate: value, hasTexts });
         const own = await writeJob(run.files.training, name, job);
         jobs.push({ name, arm: arm.id, seed, learningRate, sha256: await sha256File(join(own, jobFile)) });
       }
   return jobs;
 }
 
-/** Trains models without a filter at several learning rates, and measures them on texts for this alone. */
+/**
+ * Trains models without a filter at several learning rates, and measures them on texts for this alone. Errors:
+ * TRIAL_NO_VALIDATION, those of the worker.
+ */
 async function tuneRate(
   { run, folder, options, worker, report }: Planning,
   arms: readonly PlannedArm[],
+  texts: readonly HeldOutText[],
 ): Promise<TrialPlan['tuning']> {
+  if (!texts.some(({ isValidation }) => isValidation))
+    throw fail('TRIAL_NO_VALIDATION', { texts: texts.length });
   const arm = arms.find(({ kind }) => kind === 'no filter');
   const [suited] = options.learningRates;
   if (arm === undefined || suited === undefined) return [];
   const jobs: { name: string; learningRate: number }[] = [];
   for (const learningRate of [suited / 3, suited, 3 * suited]) {
     const name = `${options.name}.tune.s0.lr${jobs.length + 1}`;
-    await writeJob(run.files.training, name, tuningJob(run, folder, options, { arm, learningRate }));
+    await writeJob(run.files.training, name, tuningJob(run, folder, options, { arm, seed: 0, learningRate }));
     jobs.push({ name, learningRate });
   }
   await worker.run(

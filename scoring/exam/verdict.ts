@@ -50,8 +50,8 @@ export function describeVerdict({ verdict, leastArea, mostUnknown, parts: [topic
           'either side may ' +
           'have none',
         advice:
-          'If the reason is answer mass, the model usually replies with something other than your answers: check ' +
-          'them with "betr models", or lower leastMass. For texts that are too long, lower characters',
+          'If the reason is answer mass, the model usually replies with something other than your answers: list ' +
+          'other answers, ask another question, or lower leastMass. If texts are too long, lower characters',
       };
   }
 }

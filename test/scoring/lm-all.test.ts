@@ -114,6 +114,21 @@ describe('a judge of every document', () => {
     }, options);
   });
 
+  it('says what its answers are if it scores nothing', async () => {
+    const questions = [{ ...plainQuestion, for: ['yes', 'yes indeed'], leastMass: 0.9 }];
+    await withCorpus(
+      async (main) => {
+        await expect(rankCorpus(main, silent, scorer)).rejects.toMatchObject({
+          code: 'NO_SCORES',
+          message: expect.stringMatching(
+            /\(answer mass: \d+\).* rank again\. .*" yes indeed" is more than one token/,
+          ),
+        });
+      },
+      { ...options, more: { ...more, judges: [{ name: 'judge', model: 'try', questions }] } },
+    );
+  });
+
   longTest('asks again about the texts that its server refused', async () => {
     let isRefusing = true;
     const logprobs = {
