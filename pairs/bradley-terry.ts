@@ -26,7 +26,8 @@ export function openDifferences(): (chosen: Uint8Array, rejected: Uint8Array) =>
     add(1, rejected);
     const found: number[] = [];
     for (const [side, features] of bags.features.entries()) {
-      const value = (side === 0 ? 1 : -1) / Math.sqrt((bags.ngrams[side] ?? 0) + priorNgrams);
+      // Rounded, so that what both answers have cancels out.
+      const value = Math.fround((side === 0 ? 1 : -1) / Math.sqrt((bags.ngrams[side] ?? 0) + priorNgrams));
       for (const feature of features) {
         // How often it occurs says little more than that it does.
         const bin = feature & 0xff_ffff;

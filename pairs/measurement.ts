@@ -63,6 +63,7 @@ const cardSchema = givenSchema.extend({
   files: z.strictObject({ difficulties: z.string(), values: z.string() }),
 });
 export type MeasurementCard = z.output<typeof cardSchema>;
+export const measurementCardSchema = cardSchema;
 
 /** What measurements need to know of a set of pairs. */
 export interface MeasuredSet {
@@ -86,7 +87,8 @@ export interface Measurement {
 
 /**
  * Writes a measurement from `rows`, SQL with a row for every pair, in order of `pair`: the pair, `models` (see
- * difficulty-sql.ts), and `unknown`, a reason or NULL. Errors: MEASUREMENT_NAME, MEASUREMENT_EMPTY,
+ * difficulty-sql.ts), and `unknown`, a reason or NULL. `references`, SQL of pair,
+ * ref_chosen_logps and ref_rejected_logps, adds these columns. Errors: MEASUREMENT_NAME, MEASUREMENT_EMPTY,
  * MEASUREMENT_CONSTANT, DISK_FULL, WRITE_FAILED.
  */
 export async function writeMeasurement(
@@ -94,6 +96,7 @@ export async function writeMeasurement(
   set: MeasuredSet,
   given: NewMeasurement,
   rows: string,
+  references?: string,
 ): Promise<Measurement> {
   const startedMs = performance.now();
   const { card: cardPath, difficulties, values } = measurementPaths(set, given.name);
@@ -102,7 +105,11 @@ export async function writeMeasurement(
   await refuseUseless(connection, given.name, counts);
   // Without its card, a measurement does not exist; so no card ever describes other files.
   await rm(cardPath, { force: true });
-  await writeParquet(connection, 'FROM measured ORDER BY pair', difficulties, { pairs: set.seal });
+  const table =
+    references === undefined
+      ? 'FROM measured'
+      : `SELECT measured.*, ref_chosen_logps, ref_rejected_logps FROM measured LEFT JOIN (${references}) USING (pair)`;
+  await writeParquet(connection, `${table} ORDER BY pair`, difficulties, { pairs: set.seal });
   await writeParquet(connection, sqlValues(rows), values, { pairs: set.seal });
   const card: MeasurementCard = {
     version: 1,
@@ -230,7 +237,7 @@ async function refuseUseless(
     z.object({ low: z.number(), high: z.number() }),
   );
   if (range !== undefined && known > 1 && range.low === range.high)
-    throw fail('MEASUREMENT_CONSTANT', { name, difficulty: range.low, pairs: known });
+    throw fail('MEASUREMENT_CONSTANT', { name, difficulty: range.low.toPrecision(6), pairs: known });
 }
 
 /** Errors: MEASUREMENT_NAME. */

@@ -33,8 +33,8 @@ export const measurementErrors = {
   MEASUREMENT_CONSTANT: {
     status: 422,
     exit: 1,
-    say: (v: { name: string; difficulty: number; pairs: number }) =>
-      `The measurement "${v.name}" gives all ${v.pairs} pairs the same difficulty, ${v.difficulty.toPrecision(6)}, ` +
+    say: (v: { name: string; difficulty: string; pairs: number }) =>
+      `The measurement "${v.name}" gives all ${v.pairs} pairs the same difficulty, ${v.difficulty}, ` +
       'so it cannot order them. If it is 0.693147, the models did not learn anything: check that the log ' +
       'probabilities are of trained models.',
   },

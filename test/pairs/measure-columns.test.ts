@@ -192,7 +192,7 @@ describe('difficulty by log probabilities in the files', () => {
     const same = { ref_chosen_logps: -5, ref_rejected_logps: -6, m1_c1_chosen: -5, m1_c1_rejected: -6 };
     await expect(measure([same, same])).rejects.toMatchObject({
       code: 'MEASUREMENT_CONSTANT',
-      values: { difficulty: expect.closeTo(0.693147181, 9) },
+      values: { difficulty: '0.693147' },
     });
   });
 });
