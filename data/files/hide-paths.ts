@@ -47,6 +47,7 @@ function listFolders(run: Run): Shown[] {
   const home = findHome();
   const patterns = [
     ...settings.corpus.files,
+    ...settings.pairs.flatMap(({ files }) => files),
     ...settings.benchmarks.flatMap(({ files, tests = [] }) => [...files, ...tests]),
   ];
   const names = new Map<string, string>([
