@@ -1,22 +1,26 @@
 // `betr pairs check`: reads files of preference pairs, writes the usable pairs to pairs.parquet, and describes them.
 
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { ListedFile } from '../data/documents.ts';
 import { withSpillingDuckDb } from '../data/duckdb/run-files.ts';
-import { commitSealedJson } from '../data/files/commit.ts';
+import { commitSealedJson, makeTemporaryFolder } from '../data/files/commit.ts';
 import { sha256File } from '../data/files/hash-files.ts';
-import { openQuarantine, type Quarantine } from '../data/files/quarantine.ts';
+import { ignoredRows, openQuarantine, type Quarantine, withQuarantine } from '../data/files/quarantine.ts';
 import { listRowFiles } from '../data/rows/rows.ts';
+import { formatCountOf } from '../run/amounts.ts';
 import { fail } from '../run/errors/errors.ts';
-import type { PairsSettings } from '../run/pair-settings.ts';
+import { type PairsSettings, pairsSchema } from '../run/pair-settings.ts';
 import type { Report } from '../run/progress.ts';
 import { fingerprint, type Run } from '../run/run.ts';
+import type { Settings } from '../run/settings.ts';
 import type { Checked, PairsCard } from './card.ts';
-import { type PairReader, readFiles } from './reading/read-files.ts';
+import { type FilesRead, readFiles } from './reading/read-files.ts';
 import { openPairs, pairFiles, pairSettings } from './set.ts';
 import { describePairs } from './statistics.ts';
-import { openPairWriter, type Parts, joinParts } from './write-table.ts';
+import { openTestSearch, type TestSearch } from './tests.ts';
+import { joinParts, openPairWriter, type Parts } from './write-table.ts';
 
 /** Raised when the same files would give other pairs. */
 const readingVersion = 1;
@@ -29,11 +33,15 @@ export async function checkSet(run: Run, name: string, report: Report): Promise<
   const settings = pairSettings(run, name);
   const files = pairFiles(run, name);
   const listed = await listRowFiles(settings.files, run.settingsFolder);
+  const tests = await withQuarantine(run, 'pairs-tests.jsonl', (bad) =>
+    openTestSearch(run.settings, run.settingsFolder, bad),
+  );
   const hashes = new Map<string, string>();
   for (const { path } of listed) hashes.set(path, await sha256File(path));
   const inputs = fingerprint({
     version: readingVersion,
     settings,
+    tests: tests?.fingerprint,
     files: listed.map(({ name: file, path }) => [file, hashes.get(path)]),
   });
   const known = await openPairs(run, name).catch(() => undefined);
@@ -44,22 +52,22 @@ export async function checkSet(run: Run, name: string, report: Report): Promise<
   const quarantine = openQuarantine(files.quarantine);
   try {
     return await withSpillingDuckDb(run.files.spill, async (connection) => {
-      const { reader, parts, checked } = await readPairs(connection, listed, settings, {
-        name: `Set "${name}"`,
+      const { read, parts, checked } = await readPairs(connection, listed, settings, {
         folder: files.parts,
         quarantine,
+        tests,
         report,
       });
       const card: PairsCard = {
         version: 1,
         name,
         inputs,
-        files: reader.files.map(({ file, rows }) => ({
+        files: read.files.map(({ file, rows }) => ({
           path: file.name,
           sha256: hashes.get(file.path) ?? '',
           rows,
         })),
-        pairs: reader.pairs,
+        pairs: read.pairs,
         logProbabilities: parts.numbers,
         table: await joinParts(connection, parts, files.table),
         checked,
@@ -73,49 +81,83 @@ export async function checkSet(run: Run, name: string, report: Report): Promise<
   }
 }
 
-export interface ReadOptions {
-  /** The set, for messages. */
+/** What `betr pairs check FILE…` finds in files that no settings name. */
+export interface FilesChecked {
   name: string;
+  files: { path: string; rows: number }[];
+  pairs: number;
+  checked: Checked;
+}
+
+/**
+ * Reads files without a run and writes nothing. The settings' benchmarks, if there are any, have the tests to look
+ * for. Errors: as `checkSet`.
+ */
+export async function checkFiles(
+  name: string,
+  paths: string[],
+  known: { settings: Pick<Settings, 'benchmarks'>; folder: string },
+  report: Report,
+): Promise<FilesChecked> {
+  const listed = await listRowFiles(paths, process.cwd());
+  const tests = await openTestSearch(known.settings, known.folder, ignoredRows);
+  const folder = await makeTemporaryFolder('pairs');
+  try {
+    return await withSpillingDuckDb(join(folder, 'spill'), async (connection) => {
+      const { read, checked } = await readPairs(
+        connection,
+        listed,
+        pairsSchema.parse({ name, files: paths }),
+        { folder: join(folder, 'parts'), quarantine: ignoredRows, tests, report },
+      );
+      return {
+        name,
+        files: read.files.map(({ file, rows }) => ({ path: file.name, rows })),
+        pairs: read.pairs,
+        checked,
+      };
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface ReadOptions {
   /** For the parts, which the caller removes. */
   folder: string;
   quarantine: Quarantine;
+  tests: TestSearch | undefined;
   report: Report;
 }
 
+const pairsPerReport = 1000;
+
 /** Reads the pairs of files and describes them. Errors: PAIRS_NONE, PAIRS_FIELD_MISSING; those of reading. */
-export async function readPairs(
+async function readPairs(
   connection: DuckDBConnection,
   files: readonly ListedFile[],
   settings: PairsSettings,
-  { name, folder, quarantine, report }: ReadOptions,
-): Promise<{ reader: PairReader; parts: Parts; checked: Checked }> {
+  { folder, quarantine, tests, report }: ReadOptions,
+): Promise<{ read: FilesRead; parts: Parts; checked: Checked }> {
   const writer = await openPairWriter(connection, folder);
-  const reader = await readFiles(files, settings, quarantine, async (pair) => {
+  const read = await readFiles(files, settings, { quarantine, tests }, async (pair) => {
     await writer.add(pair);
-    if (pair.pair % 1000 === 0) report({ stage: 'read pairs', done: pair.pair, unit: 'pairs' });
+    if (pair.pair % pairsPerReport === 0) report({ stage: 'read pairs', done: pair.pair, unit: 'pairs' });
   });
-  const { rows, reasons, found } = reader;
-  if (reader.pairs === 0)
+  const { rows, quarantined, reasons, shapes, shown, found } = read;
+  if (read.pairs === 0)
     throw fail('PAIRS_NONE', {
-      name,
+      name: settings.name,
       rows,
-      reasons: reasons.map(({ reason, rows: bad, first }) => `${bad} rows, first ${first}: ${reason}`),
-      found: [...found],
+      reasons: reasons.map((one) => `${formatCountOf(one.rows, 'row')}, first ${one.first}: ${one.reason}`),
+      found,
     });
   const parts = await writer.end();
-  report({ stage: 'describe pairs', done: 0, unit: 'pairs' });
-  const { quarantined, shapes, shown } = reader;
+  report({ stage: 'describe pairs', done: read.pairs, unit: 'pairs' });
+  const whole = await describePairs(connection, parts.table);
   return {
-    reader,
+    read,
     parts,
-    checked: {
-      rows,
-      quarantined,
-      reasons,
-      shapes,
-      shown,
-      tests: null,
-      ...(await describePairs(connection, parts.table)),
-    },
+    checked: { rows, quarantined, reasons, shapes, shown, tests: tests?.found() ?? null, ...whole },
   };
 }

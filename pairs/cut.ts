@@ -1,5 +1,7 @@
 // Which pairs a cut keeps, as SQL: every pair with its difficulty and whether it is kept.
 
+import { sqlString } from '../data/duckdb/duckdb.ts';
+
 export const cutOrders = ['easiest', 'middle', 'hardest', 'random'] as const;
 export type CutOrder = (typeof cutOrders)[number];
 
@@ -47,7 +49,7 @@ export function sqlCut(
     keyed AS (SELECT *, ${keys[order](seed)} AS key FROM known),
     floored AS (
       SELECT *, row_number() OVER (PARTITION BY cut_group ORDER BY key, place)
-        <= floor(${share} * count(*) OVER (PARTITION BY cut_group) + 1e-9) AS is_floor
+        <= floor(${sqlString(String(share))}::DOUBLE * count(*) OVER (PARTITION BY cut_group) + 1e-9) AS is_floor
       FROM keyed),
     turns AS (SELECT pair, row_number() OVER (ORDER BY is_floor DESC, key, place) AS turn FROM floored)
     SELECT every.pair, turn, difficulty, unknown, source, category, language, coalesce(turn <= ${keep}, false) AS kept

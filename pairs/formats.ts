@@ -45,7 +45,7 @@ const shapes: Record<PairFormat, Shape> = {
         return { reason: 'an answer has a turn of another role than assistant and tool' };
     return {
       row: {
-        input: { messages: prompt, ...(pair.tools === null ? {} : { tools: JSON.parse(pair.tools) }) },
+        input: { messages: prompt, ...(pair.tools === null ? {} : { tools: parseTools(pair.tools) }) },
         preferred_output: chosen,
         non_preferred_output: rejected,
       },
@@ -80,6 +80,10 @@ function turns({ form, prompt, chosen, rejected }: WrittenPair): {
     chosen: turnsOf(form, chosen, 'assistant'),
     rejected: turnsOf(form, rejected, 'assistant'),
   };
+}
+
+function parseTools(json: string): unknown {
+  return JSON.parse(json);
 }
 
 /** Columns that TRL ignores, or that train_dpo.py reads. */

@@ -3,6 +3,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
+import { sqlString } from '../data/duckdb/duckdb.ts';
 import { queryRows } from '../data/duckdb/rows.ts';
 import { formatAmount, formatCountOf, formatShare } from '../run/amounts.ts';
 import { fail } from '../run/errors/errors.ts';
@@ -147,7 +148,7 @@ async function decideByLoss(
     });
   const [row] = await queryRows(
     connection,
-    `SELECT count(*)::DOUBLE AS pairs FROM ${difficulties} WHERE difficulty <= ${loss}::DOUBLE`,
+    `SELECT count(*)::DOUBLE AS pairs FROM ${difficulties} WHERE difficulty <= ${sqlString(String(loss))}::DOUBLE`,
     z.object({ pairs: z.number() }),
   );
   const pairs = row?.pairs ?? 0;

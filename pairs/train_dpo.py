@@ -1,9 +1,9 @@
 """
 Trains a model on the pairs beside this file, easiest first: python train_dpo.py --model MODEL
 
-Settings are in train_dpo.yaml. This needs torch, trl 1.16 or later, datasets, peft and PyYAML. TRL by itself draws the
-pairs at random, and takes log probabilities of the reference model from the file only where it wrote them there; this
-trains in the order of the file, and uses the file's log probabilities after it has compared some of them with the model.
+Settings are in train_dpo.yaml. This needs Python 3.10 with torch, datasets, peft, PyYAML, and trl 1.16 or later. By
+default, TRL draws the pairs at random, and it cannot use log probabilities of the reference model that are in the file.
+This script trains in the order of the file. It uses the file's log probabilities after comparing some with the model.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class OrderedTrainer(DPOTrainer):
     compared = 0
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        """TRL calls this to add the two columns, and fails if they are there."""
+        """TRL calls this to add the two columns, and fails if they are there already."""
         if not set(REFERENCES) <= set(dataset.column_names):
             return super()._precompute_ref_logps(dataset, name, batch_size)
         some = dataset.select(rows_to_compare(dataset))
@@ -45,10 +45,8 @@ def rows_to_compare(dataset: Dataset) -> list[int]:
     """The longest rows, which another maximum length cuts, and as many from easy to hard."""
     if len(dataset) <= COMPARED:
         return list(range(len(dataset)))
-    lengths = [
-        len(prompt) + max(len(chosen), len(rejected))
-        for prompt, chosen, rejected in zip(*(dataset[f"{side}_ids"] for side in ("prompt", "chosen", "rejected")))
-    ]
+    sides = [dataset[f"{side}_ids"] for side in ("prompt", "chosen", "rejected")]
+    lengths = [len(prompt) + max(len(one), len(other)) for prompt, one, other in zip(*sides, strict=True)]
     half = COMPARED // 2
     longest = sorted(range(len(dataset)), key=lambda row: -lengths[row])[:half]
     spread = [round(part * (len(dataset) - 1) / (half - 1)) for part in range(half)]
@@ -58,7 +56,7 @@ def rows_to_compare(dataset: Dataset) -> list[int]:
 def refuse_others(file: Dataset, model: Dataset, tolerance: float, max_length: int | None) -> None:
     """Ends the program if the file's log probabilities are not the model's. `tolerance` is in nats a token."""
     wrong = []
-    for before, now in zip(file, model):
+    for before, now in zip(file, model, strict=True):
         for side in ("chosen", "rejected"):
             given, found = before[f"ref_{side}_logps"], now[f"ref_{side}_logps"]
             if not abs(given - found) <= tolerance * (len(before[f"{side}_ids"]) + 10):
@@ -111,9 +109,10 @@ def make_trainer(config: dict[str, Any]) -> OrderedTrainer:
         peft_config=LoraConfig(task_type="CAUSAL_LM", **config["lora"]) if config.get("lora") else None,
     )
     dropped = len(rows) - len(trainer.train_dataset)
-    print(f"{len(trainer.train_dataset)} pairs in the order of {config['data']}" + (
-        f"; TRL dropped {dropped} whose prompt alone fills the maximum length" if dropped else ""
-    ))
+    print(
+        f"{len(trainer.train_dataset)} pairs in the order of {config['data']}"
+        + (f"; TRL dropped {dropped} whose prompt alone fills the maximum length" if dropped else "")
+    )
     if trainer.compared:
         print(f"reference log probabilities of the file, compared with the model on {trainer.compared} pairs")
     else:

@@ -152,7 +152,7 @@ function listReasons(
   else if (margin !== null)
     reasons.push(
       `${who} prefer${s} the ${margin < 0 ? 'rejected' : 'chosen'} answer (mean margin ${signed(margin)}` +
-        `${models.size > 1 ? `; ${against.length} of ${formatCountOf(models.size, 'model')} prefer the rejected one` : ''}).`,
+        `${against.length > 0 && models.size > 1 ? `; ${against.length} of ${formatCountOf(models.size, 'model')} prefer the rejected one` : ''}).`,
     );
   if (scoreChosen !== null && scoreRejected !== null && scoreRejected >= scoreChosen)
     reasons.push(

@@ -11,6 +11,8 @@ import type { Pair } from './pair.ts';
 
 /** A pair with what only the table has. */
 export interface TablePair extends Pair {
+  /** The benchmark test that the prompt has words of, as BENCHMARK/ITEM. */
+  testItem: string | null;
   promptCharacters: number;
   chosenCharacters: number;
   rejectedCharacters: number;
@@ -40,6 +42,7 @@ const columns: readonly Column[] = [
   { name: 'score_chosen', type: DOUBLE, valueOf: ({ scoreChosen }) => scoreChosen },
   { name: 'score_rejected', type: DOUBLE, valueOf: ({ scoreRejected }) => scoreRejected },
   { name: 'prompt_hash', type: VARCHAR, valueOf: ({ promptHash }) => promptHash },
+  { name: 'test_item', type: VARCHAR, valueOf: ({ testItem }) => testItem },
   { name: 'prompt_characters', type: INTEGER, valueOf: ({ promptCharacters }) => promptCharacters },
   { name: 'chosen_characters', type: INTEGER, valueOf: ({ chosenCharacters }) => chosenCharacters },
   { name: 'rejected_characters', type: INTEGER, valueOf: ({ rejectedCharacters }) => rejectedCharacters },

@@ -39,7 +39,12 @@ export function listRowFiles(patterns: readonly string[], folder: string): Promi
  * Yields the rows of a file. Invalid rows go to the quarantine under the file's `name`. Errors:
  * FILE_KIND_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE.
  */
-export async function* readRows(path: string, quarantine: Quarantine, name = path): AsyncGenerator<RowAt> {
+export async function* readRows(
+  path: string,
+  quarantine: Quarantine,
+  name = path,
+  wordValue?: (word: string) => unknown,
+): AsyncGenerator<RowAt> {
   const { kind, format } = kindOf(path);
   if (kind === 'parquet') yield* readParquetRows(path);
   else if (kind === 'csv' || kind === 'tsv')
@@ -61,7 +66,7 @@ export async function* readRows(path: string, quarantine: Quarantine, name = pat
         reason: 'it starts like a JSON array, but it is not valid JSON',
       });
     yield* whole === undefined
-      ? readLineRows(path, format, quarantine, name)
+      ? readLineRows(path, format, quarantine, name, wordValue)
       : listRows(whole, quarantine, name);
   }
 }
@@ -75,9 +80,10 @@ export async function* readLineRows(
   format: ShardFormat,
   quarantine: Quarantine,
   name: string,
+  wordValue?: (word: string) => unknown,
 ): AsyncGenerator<RowAt> {
   for await (const { position, bytes } of readLines(path, format, { quarantine, name })) {
-    const row = parseRow(bytes);
+    const row = parseRow(bytes, wordValue);
     if (typeof row === 'string') quarantine.add(name, position, row, bytes.toString('utf8', 0, 800));
     else if (row !== undefined) yield { position, row };
   }

@@ -9,7 +9,8 @@ import { findLeaks } from '../../leaks/leaks.ts';
 import { readLeaks } from '../../leaks/leaks-card.ts';
 import { hashModelFolder } from '../../models/trainer/folder-hash.ts';
 import { jobFile } from '../../models/trainer/read-job.ts';
-import { writeJob } from '../../models/trainer/write-job.ts';
+import { readJobState } from '../../models/trainer/state.ts';
+import { type JobPlan, writeJob } from '../../models/trainer/write-job.ts';
 import { openLeakMask } from '../../ranking/selection/leak-mask.ts';
 import { BetrError, fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
@@ -192,7 +193,7 @@ async function makeTokenizer(
   const all = arms.find(({ kind }) => kind === 'no filter');
   const job = all === undefined ? undefined : tokenizerPlan(run, folder, options, all);
   if (job === undefined) return;
-  await worker.run([await writeJob(run.files.training, tokenizerJob(options.name), job)], report);
+  await worker.run([await writeTrialJob(run, tokenizerJob(options.name), job, { mayBeDone: true })], report);
 }
 
 async function writeJobs(
@@ -207,10 +208,32 @@ async function writeJobs(
       for (const arm of arms) {
         const name = nameJob(options.name, arm.id, seed, learningRate);
         const job = trainingJob(run, folder, options, { arm, seed, learningRate: value, hasTexts });
-        const own = await writeJob(run.files.training, name, job);
+        const own = await writeTrialJob(run, name, job, { mayBeDone: false });
         jobs.push({ name, arm: arm.id, seed, learningRate, sha256: await sha256File(join(own, jobFile)) });
       }
   return jobs;
+}
+
+/**
+ * Writes a job, in place of one that a plan with other options left when it was interrupted. A model that is trained,
+ * or in training, is never replaced: only what prepares the trial `mayBeDone`. Errors: those of `writeJob`.
+ */
+async function writeTrialJob(
+  run: Run,
+  name: string,
+  job: JobPlan,
+  { mayBeDone }: { mayBeDone: boolean },
+): Promise<string> {
+  const { training } = run.files;
+  try {
+    return await writeJob(training, name, job);
+  } catch (error) {
+    if (!(error instanceof BetrError && error.code === 'TRAINING_JOB_EXISTS')) throw error;
+    const state = (await readJobState(join(training, name)))?.state;
+    if (state === 'running' || (state === 'done' && !mayBeDone)) throw error;
+    await rm(join(training, name), { recursive: true });
+    return writeJob(training, name, job);
+  }
 }
 
 /**
@@ -230,7 +253,8 @@ async function tuneRate(
   const jobs: { name: string; learningRate: number }[] = [];
   for (const learningRate of [suited / 3, suited, 3 * suited]) {
     const name = `${options.name}.tune.s0.lr${jobs.length + 1}`;
-    await writeJob(run.files.training, name, tuningJob(run, folder, options, { arm, seed: 0, learningRate }));
+    const job = tuningJob(run, folder, options, { arm, seed: 0, learningRate });
+    await writeTrialJob(run, name, job, { mayBeDone: true });
     jobs.push({ name, learningRate });
   }
   await worker.run(

@@ -26,6 +26,7 @@ const otherReasons = 'other reasons';
  */
 export function tallyReasons(
   quarantine: Quarantine,
+  nameRow = (file: string, position: number): string => `${file}#${position}`,
 ): Quarantine & { reasons: () => ExampleReport['refused'] } {
   const found = new Map<string, ExampleReport['refused'][number]>();
   let rows = 0;
@@ -43,7 +44,7 @@ export function tallyReasons(
         found.set(key, {
           reason: key === otherReasons ? otherReasons : reason,
           rows: 1,
-          first: `${file}#${position}`,
+          first: nameRow(file, position),
         });
       else known.rows++;
     },

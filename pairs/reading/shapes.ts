@@ -1,5 +1,6 @@
 // The shapes of rows that hold preference pairs. The first one that fits a row reads it.
 
+import { formatCountOf } from '../../run/amounts.ts';
 import { isRow, type Row, valueOf } from '../../run/fields/field-path.ts';
 import { structureIn } from '../../run/fields/field-value.ts';
 import type { PairFields } from '../../run/pair-settings.ts';
@@ -88,7 +89,9 @@ function readAnswers(row: Row, fields: PairFields): ReturnType<Shape> {
       return score === null ? [] : [{ answer, score }];
     });
     if (scored.length < 2)
-      return { reason: `"${field}" has ${scored.length} answers with a score, and a pair needs 2` };
+      return {
+        reason: `"${field}" has ${formatCountOf(scored.length, 'answer')} with a score, and a pair needs 2`,
+      };
     const prompt = promptOf(row, fields);
     const isUltraFeedback = items.some((item) => isRow(item) && isRow(item['annotations']));
     const shape = [...prompt.fields, field, ...(beside === undefined ? [] : [beside.field])].join(', ');

@@ -136,8 +136,14 @@ function splitTurns({ prompt, system, chosen, rejected }: Conversations, traits:
     prompt: withSystem(start, common),
     chosen: a.slice(end),
     rejected: b.slice(end),
-    traits: [...traits, own === undefined ? 'common beginning as the prompt' : 'prompt in the answers'],
+    traits: [...traits, ...whereFrom(own, traits)],
   };
+}
+
+/** Transcripts always have the prompt in the answers. */
+function whereFrom(prompt: unknown, traits: readonly Trait[]): Trait[] {
+  if (traits.includes('Human/Assistant')) return [];
+  return [prompt === undefined ? 'common beginning as the prompt' : 'prompt in the answers'];
 }
 
 function withSystem(system: readonly Message[], turns: readonly Message[]): Message[] {

@@ -16,6 +16,7 @@ import { trialErrors } from './trials.ts';
 import { pairsErrors } from './pairs.ts';
 import { pairSelectionErrors } from './pair-selection.ts';
 import { measurementErrors } from './measurements.ts';
+import { pairModelErrors } from './pair-models.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -32,6 +33,7 @@ const catalog = {
   ...pairsErrors,
   ...pairSelectionErrors,
   ...measurementErrors,
+  ...pairModelErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;

@@ -18,14 +18,15 @@ export const pairsErrors = {
   PAIRS_FIELD_MISSING: {
     status: 422,
     exit: 2,
-    say: (v: { field: string; setting: string; found: string[] }) =>
-      `No row has the field "${v.field}" (${v.setting}). The rows have: ${v.found.join(', ')}.`,
+    say: (v: { set: string; field: string; setting: string; found: string[] }) =>
+      `No row of the pairs "${v.set}" has the field "${v.field}" (${v.setting}). They have: ${v.found.join(', ')}.`,
   },
   PAIRS_NONE: {
     status: 422,
     exit: 1,
     say: (v: { name: string; rows: number; reasons: string[]; found: string[] }) =>
-      `${v.name} has no usable pair in ${v.rows} rows.${v.reasons.map((reason) => `\n  - ${reason}`).join('')}` +
-      (v.found.length === 0 ? '' : `\nThe rows have the fields ${v.found.join(', ')}.`),
+      `The pairs "${v.name}": none of ${v.rows} rows is usable.${v.reasons
+        .map((reason) => `\n  - ${reason}`)
+        .join('')}${v.found.length === 0 ? '' : `\nThe rows have the fields ${v.found.join(', ')}.`}`,
   },
 } as const;

@@ -74,6 +74,8 @@ export interface ShownPair {
   category: string | null;
   language: string | null;
   difficulty: number | null;
+  scoreChosen: number | null;
+  scoreRejected: number | null;
   prompt: ShownText;
   chosen: ShownText;
   rejected: ShownText;

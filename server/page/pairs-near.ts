@@ -28,7 +28,8 @@ export function drawNear({ kept, dropped }: NearCut, whyPath: (id: string) => st
 }
 
 function drawPair(pair: ShownPair, path: string): HTMLElement {
-  const { id, difficulty, source, category, language, prompt, chosen, rejected } = pair;
+  const { id, difficulty, source, category, language, prompt, chosen, rejected, scoreChosen, scoreRejected } =
+    pair;
   const { left, right, common } = compareWords(chosen.text, rejected.text);
   const isMarked = common >= commonAtLeast;
   const why = make('div', { class: 'pair-why', hidden: true });
@@ -57,8 +58,8 @@ function drawPair(pair: ShownPair, path: string): HTMLElement {
     make(
       'div',
       { class: 'sides' },
-      drawSide('Chosen', chosen, isMarked ? left : undefined, 'up'),
-      drawSide('Rejected', rejected, isMarked ? right : undefined, 'down'),
+      drawSide('Chosen', scoreChosen, chosen, isMarked ? left : undefined, 'up'),
+      drawSide('Rejected', scoreRejected, rejected, isMarked ? right : undefined, 'down'),
     ),
     ...(isMarked ? [] : [make('p', { class: 'hint' }, 'The answers share few words, so none is marked.')]),
     why,
@@ -67,6 +68,7 @@ function drawPair(pair: ShownPair, path: string): HTMLElement {
 
 function drawSide(
   title: string,
+  score: number | null,
   text: ShownText,
   parts: readonly Part[] | undefined,
   kind: string,
@@ -74,7 +76,11 @@ function drawSide(
   return make(
     'div',
     {},
-    make('h5', {}, `${title}, ${formatCount(text.characters)} characters`),
+    make(
+      'h5',
+      {},
+      `${title}${score === null ? '' : `, score ${score}`}, ${formatCount(text.characters)} characters`,
+    ),
     make(
       'div',
       { class: 'document-text', tabindex: '0', role: 'region', 'aria-label': `${title} answer` },

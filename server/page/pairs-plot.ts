@@ -29,7 +29,7 @@ export function openPairsPlot(holder: HTMLElement, pick: (difficulty: number) =>
       y: { range: (_plot, _low, high) => [0, high * 1.05] },
     },
     axes: [
-      axis({ grid: { show: false } }),
+      axis({ grid: { show: false }, size: 32 }),
       axis({
         size: sides.left,
         values: (_plot, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? formatAmount(tick) : '')),

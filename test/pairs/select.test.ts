@@ -5,12 +5,11 @@ import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 import { readSealedJson } from '../../data/files/commit.ts';
-import { answerKeep, type KeepQuestion } from '../../pairs/answer.ts';
+import type { KeepQuestion } from '../../pairs/answer.ts';
 import { pairsManifestSchema, type PairSelectionOptions, selectPairs } from '../../pairs/select.ts';
 import { silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { betr } from '../cli/betr.ts';
-import { smallMeasurement, type SmallPair, textPairs, withSmallSet } from './small-set.ts';
+import { type SmallPair, ten, textPairs, withSmallSet } from './small-set.ts';
 
 const lines = async (path: string): Promise<Record<string, unknown>[]> =>
   (await readFile(path, 'utf8'))
@@ -25,9 +24,6 @@ const select = (
   options: Partial<PairSelectionOptions> = {},
 ): ReturnType<typeof selectPairs> =>
   selectPairs(run, 'feedback', question, out, { unknown: 'drop', listCut: false, ...options }, silent);
-
-/** Ten pairs: p0 and p9 are math and the hardest, p4 is unknown. */
-const ten = textPairs([-4, 5, 2, 3, null, 1, 0, -1, -2, -3], (index) => (index % 9 === 0 ? 'math' : 'chat'));
 
 describe('a selection of pairs', () => {
   it('has the easiest pairs in ascending order, a list of them, and a sealed manifest', async () => {
@@ -203,149 +199,6 @@ describe('the formats', () => {
         message: expect.stringContaining('None of the 2 pairs can be written as trl. The first is plain:'),
       });
       expect(await readdir(out)).toEqual([]);
-    });
-  });
-});
-
-describe('the question', () => {
-  const ask = (run: Run, question: KeepQuestion): ReturnType<typeof answerKeep> =>
-    answerKeep(run, 'feedback', question);
-
-  it('may be a size of model with a fit, or a loss of this measurement', async () => {
-    await withSmallSet(ten, async (run) => {
-      const hint = await ask(run, { params: 7e9, fit: 'argilla' });
-      expect(hint).toMatchObject({ from: 'argilla', keep: expect.closeTo(0.726, 3), pairs: { kept: 7 } });
-      expect(hint.why).toContain('3B: 63.7%, 7B: 71.2%, 14B: 81.3%');
-      expect(hint.caveats.join('\n')).toMatch(
-        /UltraFeedback, 50%.*30\.4 on GSM8K after training on all pairs, 14\.5 at 50%/s,
-      );
-      const points = [0.4, 0.6, 0.8].map((keep) => ({ keep, winRate: 0.3 - (keep - 0.6) ** 2, n: 20_000 }));
-      expect(await ask(run, { fit: [{ run: 'a', points }] })).toMatchObject({
-        from: 'runs',
-        keep: expect.closeTo(0.6, 8),
-        capacity: { runs: [{ run: 'a', points: 3 }] },
-      });
-      const { threshold, measurement } = await ask(run, { keep: 0.6 });
-      const loss = threshold ?? 0;
-      expect(await ask(run, { maxLoss: { loss, seal: measurement.seal.slice(0, 8) } })).toMatchObject({
-        from: 'max-loss',
-        pairs: { kept: 5 },
-        threshold: loss,
-      });
-      await expect(ask(run, { maxLoss: { loss, seal: 'ffffffff' } })).rejects.toMatchObject({
-        code: 'PAIRS_THRESHOLD',
-        message: expect.stringContaining(
-          `--max-loss ${loss}@${measurement.seal.slice(0, 8)}, not ${loss}@ffffffff`,
-        ),
-      });
-    });
-  });
-
-  it.each<[string, KeepQuestion, string]>([
-    ['asks for nothing', {}, 'USAGE'],
-    ['asks twice', { keep: 0.5, params: 7e9, fit: 'argilla' }, 'USAGE'],
-    ['names a size without a fit', { params: 7e9 }, 'USAGE'],
-    ['names a fit without a size', { fit: 'argilla' }, 'USAGE'],
-    ['cuts the hardest by a fit', { params: 7e9, fit: 'argilla', order: 'hardest' }, 'USAGE'],
-    ['keeps less than one pair', { keep: 0.05 }, 'PAIRS_NONE_KEPT'],
-    ['has a floor above the share', { keep: 0.5, floor: { share: 0.6, by: 'category' } }, 'PAIRS_FLOOR'],
-    [
-      'has a floor by something that no pair has',
-      { keep: 0.5, floor: { share: 0.4, by: 'language' } },
-      'PAIRS_NO_GROUPS',
-    ],
-    ['names another measurement', { keep: 0.5, measurement: 'models-x' }, 'MEASUREMENT_UNKNOWN'],
-  ])('is refused if it %s', async (_what, question, code) => {
-    await withSmallSet(ten, async (run) => {
-      await expect(ask(run, question)).rejects.toMatchObject({ code });
-    });
-  });
-
-  it('needs a measurement, and names one of several', async () => {
-    await withSmallSet(
-      ten,
-      async (run) => {
-        await expect(ask(run, { keep: 0.5 })).rejects.toMatchObject({ code: 'STEP_MISSING' });
-      },
-      { measurements: [] },
-    );
-    const other = {
-      ...smallMeasurement,
-      name: 'bradley-terry',
-      method: 'bradley-terry',
-      proxy: true,
-    } as const;
-    await withSmallSet(
-      ten,
-      async (run) => {
-        await expect(ask(run, { keep: 0.5 })).rejects.toMatchObject({
-          code: 'PAIRS_MEASUREMENTS',
-          message: expect.stringContaining('bradley-terry, columns'),
-        });
-        const { caveats } = await ask(run, { keep: 0.5, measurement: 'bradley-terry' });
-        expect(caveats.join('\n')).toContain('is a proxy for trained reference models');
-      },
-      { measurements: [smallMeasurement, other] },
-    );
-  });
-});
-
-describe('betr pairs select', () => {
-  it('shows what each group loses before it writes, or instead', async () => {
-    await withSmallSet(ten, async (_run, folder) => {
-      const dry = await betr(folder, ['pairs', 'select', 'feedback', '--keep', '60%', '--dry-run']);
-      expect(dry).toMatchObject({ code: 0, stderr: '' });
-      expect(dry.stdout).toMatch(
-        /^Keep the easiest 60% of the 9 pairs with a known difficulty: 5 pairs, up to a difficulty of 0\.6931/,
-      );
-      expect(dry.stdout).toContain(
-        'category  known  kept  lost\nchat          7     5   29%\nmath          2     0  100%',
-      );
-      expect(dry.stdout).toContain('Without a known difficulty: 1 (no model judged it).');
-      const [, threshold = ''] = /--max-loss (\S+)\)/.exec(dry.stdout) ?? [];
-      const same = await betr(folder, [
-        'pairs',
-        'select',
-        'feedback',
-        '--max-loss',
-        threshold,
-        '--out',
-        'out',
-      ]);
-      expect(same).toMatchObject({ code: 0 });
-      expect(same.stdout).toMatch(
-        /math .* 100%.*Wrote 5 pairs as trl to .*out \(train\.jsonl, kept\.parquet, train_dpo\.py, train_dpo\.yaml, manifest\.json\)/s,
-      );
-      expect(ids(await lines(join(folder, 'out', 'train.jsonl')))).toEqual(['p1', 'p3', 'p2', 'p5', 'p6']);
-      await writeFile(
-        join(folder, 'runs.csv'),
-        'run,keep,win_rate,n\na,.2,.1,800\na,.5,.3,800\na,.9,.2,800\n',
-      );
-      const fitted = await betr(folder, [
-        'pairs',
-        'select',
-        'feedback',
-        '--fit',
-        'runs.csv',
-        '--dry-run',
-        '--json',
-      ]);
-      expect(JSON.parse(fitted.stdout)).toMatchObject({ from: 'runs', capacity: { runs: [{ run: 'a' }] } });
-    });
-  });
-
-  it.each([
-    [['--keep', '60%'], 'USAGE', '--out'],
-    [['--keep', '60%', '--out', 's3://bucket/pairs'], 'USAGE', 'local folders'],
-    [['--max-loss', '-1', '--dry-run'], 'OPTION_INVALID', '--max-loss'],
-    [['--max-loss', '0.7', '--dry-run'], 'PAIRS_THRESHOLD', '--max-loss 0.7@'],
-    [['--fit', 'nowhere.csv', '--dry-run'], 'FILE_NOT_FOUND', 'nowhere.csv'],
-    [['--fit', 'betr.yaml', '--dry-run'], 'PAIRS_RUNS', 'is not a table of runs'],
-  ])('refuses %j', async (args, code, text) => {
-    await withSmallSet(ten, async (_run, folder) => {
-      const { stderr } = await betr(folder, ['pairs', 'select', 'feedback', ...args]);
-      expect(stderr).toContain(`[${code}]`);
-      expect(stderr).toContain(text);
     });
   });
 });

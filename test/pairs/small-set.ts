@@ -19,7 +19,7 @@ export interface SmallPair {
 /** Pairs of strings in categories, from easy to hard in the order of the margins. */
 export function textPairs(
   margins: readonly (number | null)[],
-  category = (_index: number) => 'chat',
+  category: (index: number) => string = () => 'chat',
 ): SmallPair[] {
   return margins.map((margin, index) => ({
     margin,
@@ -77,3 +77,8 @@ export async function withSmallSet(
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/** Ten pairs: p0 and p9 are math and the hardest, p4 is unknown. */
+export const ten = textPairs([-4, 5, 2, 3, null, 1, 0, -1, -2, -3], (index) =>
+  index % 9 === 0 ? 'math' : 'chat',
+);

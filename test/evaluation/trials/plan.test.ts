@@ -15,6 +15,7 @@ import {
   plan,
   qualities,
   rankAgain,
+  runAll,
   withTrialRun,
 } from './stand-in.ts';
 
@@ -138,6 +139,22 @@ describe('planTrial', () => {
       });
     },
   );
+
+  it('replaces the jobs of a plan that was interrupted, but no model that is trained', async () => {
+    await withTrialRun(async (run) => {
+      const short = { seeds: [0], randomDraws: 1, tune: true };
+      const made = await plan(run, short);
+      const remove = (): Promise<void> => rm(trialFolder(run, 'first'), { recursive: true });
+      await remove();
+      const longer = { ...short, tokens: 12_000 };
+      const again = await plan(run, longer);
+      expect(again.jobs.map(({ name }) => name)).toEqual(made.jobs.map(({ name }) => name));
+      await runAll(run, { ...again, jobs: again.jobs.slice(0, 1) });
+      await remove();
+      expect(await codeOf(plan(run, short))).toBe('TRAINING_JOB_EXISTS');
+      expect((await plan(run, longer)).tokens).toBe(12_000);
+    });
+  });
 
   it('does without held-out texts in a corpus that is too small for them, but not to tune', async () => {
     await withTrialRun(async (run) => {

@@ -105,6 +105,7 @@ describe('GET /openapi.json', () => {
     ['/jobs', '/jobs'],
     ['/training', '/training'],
     ['/trials', '/trials'],
+    ['/pairs', '/pairs'],
     ['/healthz', '/healthz'],
     ['/readyz', '/readyz'],
     ['/openapi.json', '/openapi.json'],

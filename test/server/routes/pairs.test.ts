@@ -1,8 +1,10 @@
-import { appendFile, rm } from 'node:fs/promises';
+import { appendFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { serveRun } from '../../../server/listen.ts';
 import { smallMeasurement, type SmallPair, textPairs, withSmallSet } from '../../pairs/small-set.ts';
+import { openRun } from '../../../run/run.ts';
+import { withFolder } from '../../data/collect.ts';
 import { ask, type Reply } from '../serve.ts';
 
 const loss = (margin: number): number => Math.log1p(Math.exp(-margin));
@@ -11,7 +13,7 @@ const margins = Array.from({ length: 20 }, (_, i) => (i === 7 ? null : (i % 4 ==
 const twenty: SmallPair[] = textPairs(margins, (i) => (i % 4 === 3 ? 'math' : 'chat')).map(
   ({ margin, row }, i) => ({
     margin,
-    row: { ...row, source: i < 12 ? 'web' : 'books' },
+    row: { ...row, source: i < 12 ? 'web' : 'books', score_chosen: i === 3 ? 2 : 8, score_rejected: 5 },
   }),
 );
 
@@ -167,6 +169,7 @@ describe('/pairs', () => {
         ],
         reasons: [
           'The reference model prefers the rejected answer (mean margin −1.1).',
+          'The files score the rejected answer higher (5 against 2): the sides may be swapped.',
           expect.stringContaining('the median of "math" is above three quarters of all pairs'),
         ],
       });
@@ -227,5 +230,26 @@ describe('/pairs', () => {
       },
       [smallMeasurement, { ...smallMeasurement, name: 'other' }],
     );
+  });
+
+  it('needs no corpus, and what does says so', async () => {
+    await withFolder(async (folder) => {
+      await writeFile(join(folder, 'betr.yaml'), 'pairs: [{name: feedback, files: [a.jsonl]}]\n');
+      const server = await serveRun(await openRun(join(folder, 'betr.yaml')), { host: '127.0.0.1', port: 0 });
+      try {
+        expect((await ask(server.url, '/pairs')).json).toMatchObject({
+          sets: [
+            { name: 'feedback', pairs: null, problem: expect.stringContaining('betr pairs check feedback') },
+          ],
+        });
+        expect((await ask(server.url, '/rank?budget=1e21')).json).toMatchObject({ code: 'CORPUS_MISSING' });
+        expect(await ask(server.url, '/readyz')).toMatchObject({
+          status: 200,
+          json: { ready: true, generation: null },
+        });
+      } finally {
+        await server.stop(0);
+      }
+    });
   });
 });
