@@ -3,7 +3,6 @@
 import type { Command } from 'commander';
 import { measureJob } from '../../../models/trainer/measure.ts';
 import { checkPython, findPython, packagesOf } from '../../../models/trainer/python.ts';
-import type { MeasurementCard } from '../../../pairs/measurement.ts';
 import { findStartModel } from '../../../pairs/models/find-model.ts';
 import { collectMeasurement, planMeasurement } from '../../../pairs/models/measure.ts';
 import type { ModelsEstimate } from '../../../pairs/models/estimate.ts';
@@ -15,6 +14,7 @@ import { openRun, type Run } from '../../../run/run.ts';
 import type { CommonOptions } from '../../options.ts';
 import { formatBytes, formatDuration, openProgress, printResult } from '../../output.ts';
 import { runHere } from '../trainer.ts';
+import { describeMeasurement } from './measurement-text.ts';
 
 export interface ModelsCommandOptions extends CommonOptions {
   model?: string;
@@ -93,7 +93,7 @@ export async function measureWithModels(set: string, options: ModelsCommandOptio
     }
   }
   const { card } = await collectMeasurement(run, set, plan, asked, progress.report).finally(progress.end);
-  printResult(options.json, card, describeMeasurement(card));
+  printResult(options.json, card, describeMeasurement(set, card));
 }
 
 /** Errors: OPTION_INVALID, PAIRS_MODEL_UNKNOWN, FILE_NOT_FOUND. */
@@ -154,17 +154,5 @@ function describePlan(
           `To start: the same command without --plan (${again}). On Slurm: betr trainer --all --slurm, and then that ` +
             'command, which collects the results.',
         ]),
-  ].join('\n');
-}
-
-function describeMeasurement(card: MeasurementCard): string {
-  const unknown = Object.entries(card.unknown).map(
-    ([reason, pairs]) => `  unknown: ${formatCount(pairs)} ${reason}`,
-  );
-  return [
-    `Measurement "${card.name}": the difficulty of ${formatCountOf(card.known, 'pair')}, by ` +
-      `${formatDuration(card.seconds)} of training.`,
-    ...unknown,
-    ...card.notes.map((note) => `  ${note}`),
   ].join('\n');
 }

@@ -85,7 +85,11 @@ export function describeComparison(comparison: Comparison): string {
     formatTable([
       ['', 'pairs', ''],
       ['for both', formatCount(hardForBoth.pairs), 'may be mislabeled or ambiguous: label these again'],
-      [`for "${first}" only`, formatCount(hardForFirst.pairs), 'if its models are the smaller ones: beyond their capacity'],
+      [
+        `for "${first}" only`,
+        formatCount(hardForFirst.pairs),
+        'if its models are the smaller ones: beyond their capacity',
+      ],
       [`for "${second}" only`, formatCount(comparison.hardForSecond.pairs), ''],
     ]),
     ...(hardForBoth.listed.length === 0
