@@ -1,9 +1,9 @@
 // How far two measurements of the same pairs agree: Spearman's rank correlation, with a bootstrap interval.
 
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { drawWeights } from '../classifier/fidelity.ts';
 import { prepareJudged, spearman } from '../classifier/metrics.ts';
-import { withDuckDb } from '../data/duckdb/duckdb.ts';
 import { parquetSource } from '../data/duckdb/duckdb.ts';
 import { queryRows } from '../data/duckdb/rows.ts';
 import { openRandom } from '../data/seeded-random.ts';
@@ -18,19 +18,18 @@ export type Agreement = Pick<ProxyCheck, 'pairs' | 'spearman' | 'low' | 'high'>;
 
 /** Compares the difficulties of at most `most` pairs that both know, drawn at random. */
 export async function compareMeasurements(
+  connection: DuckDBConnection,
   a: Pick<Measurement, 'difficulties'>,
   b: Pick<Measurement, 'difficulties'>,
   most = mostCompared,
 ): Promise<Agreement> {
-  const rows = await withDuckDb({}, (connection) =>
-    queryRows(
-      connection,
-      `SELECT a.difficulty AS a, b.difficulty AS b FROM ${parquetSource(a.difficulties)} AS a
-        JOIN ${parquetSource(b.difficulties)} AS b USING (pair)
-        WHERE a.difficulty IS NOT NULL AND b.difficulty IS NOT NULL
-        ORDER BY hash(pair), pair LIMIT ${Math.min(most, mostCompared)}`,
-      z.object({ a: z.number(), b: z.number() }),
-    ),
+  const rows = await queryRows(
+    connection,
+    `SELECT a.difficulty AS a, b.difficulty AS b FROM ${parquetSource(a.difficulties)} AS a
+      JOIN ${parquetSource(b.difficulties)} AS b USING (pair)
+      WHERE a.difficulty IS NOT NULL AND b.difficulty IS NOT NULL
+      ORDER BY hash(pair), pair LIMIT ${Math.min(most, mostCompared)}`,
+    z.object({ a: z.number(), b: z.number() }),
   );
   return correlate(
     rows.map((row) => row.a),

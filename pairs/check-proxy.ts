@@ -1,6 +1,8 @@
 // How far a proxy agrees with reference models, on the pairs that both know.
 
-import { type Agreement, compareMeasurements } from './agreement.ts';
+import { withRunDatabase } from '../data/duckdb/run-database.ts';
+import type { Run } from '../run/run.ts';
+import { compareMeasurements } from './agreement.ts';
 import {
   addCheck,
   listMeasurements,
@@ -15,13 +17,16 @@ import {
  * Undefined if there is no such measurement. Errors: those of `openMeasurement`, WRITE_FAILED.
  */
 export async function checkProxy(
+  run: Run,
   set: MeasuredSet,
   proxy: Measurement,
   most: number,
 ): Promise<MeasurementCard | undefined> {
   const trained = await findTrained(set);
   if (trained === undefined) return undefined;
-  const agreement: Agreement = await compareMeasurements(proxy, trained, most);
+  const agreement = await withRunDatabase(run, (connection) =>
+    compareMeasurements(connection, proxy, trained, most),
+  );
   return addCheck(set, proxy.card.name, { with: trained.card.name, ...agreement });
 }
 

@@ -4,6 +4,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { queryRows } from '../data/duckdb/rows.ts';
+import { withRunDatabase } from '../data/duckdb/run-database.ts';
+import type { Run } from '../run/run.ts';
 import { shorten } from '../run/shorten.ts';
 import { count } from '../run/schemas.ts';
 import { compareMeasurements } from './agreement.ts';
@@ -38,8 +40,17 @@ export const comparisonSchema = z.strictObject({
 });
 export type Comparison = z.output<typeof comparisonSchema>;
 
-/** Compares two measurements of a set. The connection's database is used for temporary tables. */
+/** Compares two measurements of a set. Errors: DISK_FULL. */
 export async function compareHard(
+  run: Run,
+  set: PairSet,
+  first: Measurement,
+  second: Measurement,
+): Promise<Comparison> {
+  return withRunDatabase(run, (connection) => compareIn(connection, set, first, second));
+}
+
+async function compareIn(
   connection: DuckDBConnection,
   set: PairSet,
   first: Measurement,
@@ -62,7 +73,7 @@ export async function compareHard(
   return {
     first: first.card.name,
     second: second.card.name,
-    ...(await compareMeasurements(first, second)),
+    ...(await compareMeasurements(connection, first, second)),
     both: counts?.both ?? 0,
     hardForBoth: { pairs: counts?.hard ?? 0, listed: await listPairs(connection, set, 'hard_a AND hard_b') },
     hardForFirst: {

@@ -5,21 +5,17 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { parquetSource } from '../data/duckdb/duckdb.ts';
 import { queryRows } from '../data/duckdb/rows.ts';
+import { withRunDatabase } from '../data/duckdb/run-database.ts';
+import type { Run } from '../run/run.ts';
 import { count } from '../run/schemas.ts';
+import { histogramOfPairs } from './histogram.ts';
 import { type Measurement, measurementCardSchema } from './measurement.ts';
 import { type PairSet, pairTable } from './set.ts';
 
 /** Pairs are called hard if they are among this share of the known ones. */
 export const hardShare = 0.2;
-const bins = 16;
+const histogramSteps = 16;
 const mostGroups = 12;
-
-const binSchema = z.strictObject({
-  from: z.number(),
-  /** The last bin also has all that is above. */
-  to: z.number(),
-  pairs: count,
-});
 
 const groupSchema = z.strictObject({
   /** Null for pairs without one. */
@@ -52,7 +48,8 @@ export const pairsReportSchema = z.strictObject({
     /** Pairs that the models learn at some step, where steps are known. */
     learned: count,
   }),
-  histogram: z.array(binSchema),
+  /** Pairs in steps of equal width; the last one also has all harder pairs. */
+  histogram: z.strictObject({ from: z.number(), to: z.number(), steps: z.array(count) }),
   /** The largest groups first; those that are left out are counted in `others`. */
   groups: z.record(z.enum(groupings), z.array(groupSchema)),
   others: z.record(z.enum(groupings), count),
@@ -71,24 +68,36 @@ const groupSql: Record<Grouping, string> = {
     WHEN chosen_characters < rejected_characters THEN 'rejected' ELSE 'equally long' END`,
 };
 
-/** Describes what a measurement found. The connection's database is used for temporary tables. */
+/** Describes what a measurement found. Errors: DISK_FULL, FILE_DAMAGED. */
 export async function reportMeasurement(
-  connection: DuckDBConnection,
+  run: Run,
   set: PairSet,
   measurement: Measurement,
 ): Promise<PairsReport> {
-  await connection.run(`CREATE OR REPLACE TEMP TABLE described AS ${sqlDescribed(set, measurement)}`);
-  const difficulty = await summarize(connection);
-  const all = await Promise.all(groupings.map(async (by) => ({ by, ...(await groupBy(connection, by)) })));
-  return {
-    set: set.name,
-    pairs: set.card.pairs,
-    measurement: measurement.card,
-    difficulty,
-    histogram: await countBins(connection, difficulty),
-    groups: pick(all, ({ groups }) => groups),
-    others: pick(all, ({ others }) => others),
-  };
+  const { from, to, sources } = await histogramOfPairs(run, set.name, {
+    measurement: measurement.card.name,
+    steps: histogramSteps,
+  });
+  return withRunDatabase(run, async (connection) => {
+    await connection.run(`CREATE OR REPLACE TEMP TABLE described AS ${sqlDescribed(set, measurement)}`);
+    const all: { by: Grouping; groups: PairGroup[]; others: number }[] = [];
+    for (const by of groupings) all.push({ by, ...(await groupBy(connection, by, set.card.pairs)) });
+    return {
+      set: set.name,
+      pairs: set.card.pairs,
+      measurement: measurement.card,
+      difficulty: await summarize(connection),
+      histogram: {
+        from,
+        to,
+        steps: Array.from({ length: histogramSteps }, (_, step) =>
+          sources.reduce((sum, { steps }) => sum + (steps[step] ?? 0), 0),
+        ),
+      },
+      groups: pick(all, ({ groups }) => groups),
+      others: pick(all, ({ others }) => others),
+    };
+  });
 }
 
 function pick<V, T>(all: readonly (V & { by: Grouping })[], valueOf: (one: V) => T): Record<Grouping, T>;
@@ -134,44 +143,10 @@ async function summarize(connection: DuckDBConnection): Promise<PairsReport['dif
   return row;
 }
 
-/** Equal bins up to the 99th percentile, so that a few outliers do not put all others into one bin. */
-async function countBins(
-  connection: DuckDBConnection,
-  { least, most }: PairsReport['difficulty'],
-): Promise<PairsReport['histogram']> {
-  const [row] = await queryRows(
-    connection,
-    'SELECT quantile_cont(difficulty, 0.99) AS high FROM described',
-    z.object({ high: z.number() }),
-  );
-  const high = row === undefined || row.high === least ? most : row.high;
-  const width = (high - least) / bins;
-  if (width === 0) return [{ from: least, to: most, pairs: (await countRows(connection)).known }];
-  const counted = await queryRows(
-    connection,
-    `SELECT least(${bins - 1}, floor((difficulty - ${least}) / ${width}))::INTEGER AS bin, count(*)::INTEGER AS pairs
-      FROM described WHERE difficulty IS NOT NULL GROUP BY bin`,
-    z.object({ bin: z.number(), pairs: z.number() }),
-  );
-  return Array.from({ length: bins }, (_, bin) => ({
-    from: least + bin * width,
-    to: least + (bin + 1) * width,
-    pairs: counted.find((one) => one.bin === bin)?.pairs ?? 0,
-  }));
-}
-
-async function countRows(connection: DuckDBConnection): Promise<{ known: number }> {
-  const [row] = await queryRows(
-    connection,
-    'SELECT count(difficulty)::INTEGER AS known FROM described',
-    z.object({ known: z.number() }),
-  );
-  return row ?? { known: 0 };
-}
-
 async function groupBy(
   connection: DuckDBConnection,
   by: Grouping,
+  pairs: number,
 ): Promise<{ groups: PairGroup[]; others: number }> {
   const groups = await queryRows(
     connection,
@@ -181,10 +156,5 @@ async function groupBy(
       FROM described GROUP BY 1 ORDER BY ${by === 'length' ? 'min(characters)' : 'pairs DESC'}, 1 LIMIT ${mostGroups}`,
     groupSchema,
   );
-  const [row] = await queryRows(
-    connection,
-    `SELECT count(*)::INTEGER AS pairs FROM described`,
-    z.object({ pairs: z.number() }),
-  );
-  return { groups, others: (row?.pairs ?? 0) - groups.reduce((sum, { pairs }) => sum + pairs, 0) };
+  return { groups, others: pairs - groups.reduce((sum, group) => sum + group.pairs, 0) };
 }

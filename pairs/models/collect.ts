@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { z } from 'zod';
 import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
-import { queryRows } from '../../data/duckdb/rows.ts';
+import { queryRows, sqlList } from '../../data/duckdb/rows.ts';
 import { withSpillingDuckDb } from '../../data/duckdb/run-files.ts';
 import { sha256File } from '../../data/files/hash-files.ts';
 import { readCard, resultFile, type TrainingCard } from '../../models/trainer/card.ts';
@@ -62,6 +62,7 @@ export async function collectModels(
           maxLength: options.maxLength,
           maxPromptLength: options.maxPromptLength,
           measureAt: options.measureAt,
+          part: options.part ?? null,
           chat: options.chat,
           chatTemplate: options.chatTemplate,
         },
@@ -77,7 +78,13 @@ export async function collectModels(
               ]),
         ],
       },
-      sqlCollect('SELECT pair, model, step, margin FROM judged', set.card.pairs, sqlUnknown(set)),
+      sqlCollect(
+        'SELECT pair, model, step, margin FROM judged',
+        set.card.pairs,
+        sqlUnknown(set, options.part),
+      ),
+      'SELECT pair, any_value(chosen) AS ref_chosen_logps, any_value(rejected) AS ref_rejected_logps FROM before ' +
+        'GROUP BY pair',
     );
   });
 }
@@ -104,7 +111,8 @@ async function readDone(folder: string): Promise<TrainingCard | string> {
     if (card === undefined) {
       const found = await readJobState(folder);
       const state = found?.state === 'waiting' ? 'has not started' : `is ${found?.state ?? 'gone'}`;
-      return found?.problem == null ? state : `${state} (${found.problem})`;
+      const problem = found?.problem ?? null;
+      return problem === null ? state : `${state} (${problem})`;
     }
     if ((await sha256File(join(folder, resultFile))) !== card.result.sha256)
       return `has another ${resultFile} than the worker wrote`;
@@ -128,6 +136,7 @@ async function loadResults(
   await connection.run('CREATE TABLE judged (pair BIGINT, model VARCHAR, step BIGINT, margin DOUBLE)');
   await connection.run('CREATE TABLE outside (pair BIGINT, reason VARCHAR)');
   await connection.run('CREATE TABLE cut (pair BIGINT)');
+  await connection.run('CREATE TABLE before (pair BIGINT, chosen DOUBLE, rejected DOUBLE)');
   for (const { name, split, half } of plan.jobs) {
     const rows =
       `SELECT pairs.pair, result.* FROM ${parquetSource(join(run.files.training, name, resultFile))} AS result ` +
@@ -143,21 +152,26 @@ async function loadResults(
         WHEN chosen_cut <> rejected_cut THEN 'one answer is cut at the end of the context'
         WHEN NOT isfinite(margin) THEN 'its margin is not a number' END) AS reason
       FROM held WHERE reason IS NOT NULL`);
+    await connection.run(
+      'INSERT INTO before SELECT pair, ref_chosen, ref_rejected FROM held WHERE step = 0 AND left_out IS NULL',
+    );
     await connection.run('INSERT INTO cut SELECT pair FROM held WHERE chosen_cut AND rejected_cut');
   }
   const [counts] = await queryRows(
     connection,
     `SELECT (SELECT count(DISTINCT pair) FROM cut)::INTEGER AS "cutOnBoth",
       (SELECT coalesce(list(DISTINCT step::INTEGER ORDER BY step::INTEGER), []) FROM judged) AS steps`,
-    z.object({ cutOnBoth: z.number(), steps: z.array(z.number()) }),
+    z.object({ cutOnBoth: z.number(), steps: sqlList(z.number()) }),
   );
   return counts ?? { cutOnBoth: 0, steps: [] };
 }
 
 /** SQL of pairs without a difficulty, with the reason: said by a model, or that models are missing. */
-function sqlUnknown({ card }: PairSet): string {
+function sqlUnknown({ card }: PairSet, part = Infinity): string {
+  const unseen =
+    part < card.pairs ? `WHEN any_value(models) IS NULL THEN 'not in the part that was measured'` : '';
   return `
-    SELECT range AS pair, coalesce(min(reason), CASE WHEN coalesce(any_value(models), 0) < ${splitCount}
+    SELECT range AS pair, coalesce(min(reason), CASE ${unseen} WHEN coalesce(any_value(models), 0) < ${splitCount}
       OR any_value(least) < (SELECT count(DISTINCT step) FROM judged)
       THEN 'some models did not judge it' END) AS reason
     FROM range(${card.pairs})

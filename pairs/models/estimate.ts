@@ -27,7 +27,7 @@ export const estimateSchema = z.strictObject({
 });
 export type ModelsEstimate = z.output<typeof estimateSchema>;
 
-const timedSteps = 4;
+const timedSteps = 2;
 /** A trained weight, and the two moments of Adam, in float32. */
 const bytesPerTrained = 12;
 

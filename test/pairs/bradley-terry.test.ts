@@ -164,16 +164,16 @@ describe('difficulty by a Bradley-Terry model', () => {
     });
     try {
       const proxy = await measureByBradleyTerry(run, set, 1, silent);
-      expect(await checkProxy(set, proxy, 500)).toBeUndefined();
+      expect(await checkProxy(run, set, proxy, 500)).toBeUndefined();
       await measureByColumns(run, set, 'last');
-      const card = await checkProxy(set, proxy, 500);
+      const card = await checkProxy(run, set, proxy, 500);
       expect(card?.check).toMatchObject({ with: 'columns', pairs: 100 });
       const { spearman, low, high } = card?.check ?? {};
       // Only the ten swapped ones are told apart by both.
       expect(spearman).toBeGreaterThan(0.15);
       expect(low).toBeLessThan(spearman ?? 0);
       expect(high).toBeGreaterThan(spearman ?? 1);
-      expect((await checkProxy(set, proxy, 50))?.check?.pairs).toBe(50);
+      expect((await checkProxy(run, set, proxy, 50))?.check?.pairs).toBe(50);
     } finally {
       await remove();
     }

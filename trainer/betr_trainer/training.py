@@ -229,13 +229,14 @@ class _AfterStep(TrainerCallback):
 T = TypeVar("T", bound=JobTrainer)
 
 
-def train(work: Work, make: Callable[[int], T]) -> T:
+def train(work: Work, make: Callable[[int], T], most: int | None = None) -> T:
     """
     Trains with the trainer that `make` makes for so many rows at once on the device: the whole batch, or the largest
-    part of it that fits into the memory; a step sees the same rows either way.
+    part of it that is at most `most` and fits into the memory; a step sees the same rows either way.
     """
-    sizes = _parts(work.job.settings["batchSize"])
-    for micro in sizes:
+    for micro in batch_parts(work.job.settings["batchSize"]):
+        if most is not None and micro > most:
+            continue
         reason = None
         try:
             with warnings.catch_warnings():
@@ -256,7 +257,7 @@ def train(work: Work, make: Callable[[int], T]) -> T:
     raise AssertionError
 
 
-def _parts(batch: int) -> Iterator[int]:
+def batch_parts(batch: int) -> Iterator[int]:
     """The batch size and ever smaller parts that divide it."""
     while True:
         yield batch

@@ -3,7 +3,6 @@
 import type { Command } from 'commander';
 import { measureJob } from '../../../models/trainer/measure.ts';
 import { checkPython, findPython, packagesOf } from '../../../models/trainer/python.ts';
-import type { MeasurementCard } from '../../../pairs/measurement.ts';
 import { findStartModel } from '../../../pairs/models/find-model.ts';
 import { collectMeasurement, planMeasurement } from '../../../pairs/models/measure.ts';
 import type { ModelsEstimate } from '../../../pairs/models/estimate.ts';
@@ -15,6 +14,7 @@ import { openRun, type Run } from '../../../run/run.ts';
 import type { CommonOptions } from '../../options.ts';
 import { formatBytes, formatDuration, openProgress, printResult } from '../../output.ts';
 import { runHere } from '../trainer.ts';
+import { describeMeasurement } from './measurement-text.ts';
 
 export interface ModelsCommandOptions extends CommonOptions {
   model?: string;
@@ -31,6 +31,7 @@ export interface ModelsCommandOptions extends CommonOptions {
   chat: boolean;
   chatTemplate?: string;
   name?: string;
+  part?: string;
   plan: boolean;
   atOnce?: number;
   threads?: number;
@@ -46,6 +47,7 @@ export function addModelOptions(measure: Command): Command {
   const { lora } = paperDefaults;
   return measure
     .option('--name <name>', 'models: name of the measurement (default: models-MODEL)')
+    .option('--part <count>', 'models: measure so many pairs, drawn at random (default: all)')
     .option('--beta <number>', 'models: β of the loss', String(paperDefaults.beta))
     .option('--whole', `models: train all weights, not LoRA (r ${lora.r}, α ${lora.alpha})`, false)
     .option('--learning-rate <rate>', 'models: highest learning rate', String(paperDefaults.learningRate))
@@ -93,7 +95,7 @@ export async function measureWithModels(set: string, options: ModelsCommandOptio
     }
   }
   const { card } = await collectMeasurement(run, set, plan, asked, progress.report).finally(progress.end);
-  printResult(options.json, card, describeMeasurement(card));
+  printResult(options.json, card, describeMeasurement(set, card));
 }
 
 /** Errors: OPTION_INVALID, PAIRS_MODEL_UNKNOWN, FILE_NOT_FOUND. */
@@ -111,6 +113,7 @@ async function readOptions(run: Run, options: ModelsCommandOptions): Promise<Mod
     model,
     modelName,
     seed,
+    ...(options.part === undefined ? {} : { part: parseWhole('--part', options.part, 4, 1e9) }),
     beta: parseAmount('--beta', options.beta, '0.01'),
     learningRate: parseAmount('--learning-rate', options.learningRate, '3e-5'),
     epochs: parseWhole('--epochs', options.epochs, 1, 1000),
@@ -154,17 +157,5 @@ function describePlan(
           `To start: the same command without --plan (${again}). On Slurm: betr trainer --all --slurm, and then that ` +
             'command, which collects the results.',
         ]),
-  ].join('\n');
-}
-
-function describeMeasurement(card: MeasurementCard): string {
-  const unknown = Object.entries(card.unknown).map(
-    ([reason, pairs]) => `  unknown: ${formatCount(pairs)} ${reason}`,
-  );
-  return [
-    `Measurement "${card.name}": the difficulty of ${formatCountOf(card.known, 'pair')}, by ` +
-      `${formatDuration(card.seconds)} of training.`,
-    ...unknown,
-    ...card.notes.map((note) => `  ${note}`),
   ].join('\n');
 }

@@ -15,10 +15,11 @@ import type { Report } from '../../../run/progress.ts';
 import type { Run } from '../../../run/run.ts';
 import { stepCommand, type StepOptions, work } from '../../options.ts';
 import { printResult } from '../../output.ts';
+import { addModelOptions, measureWithModels, type ModelsCommandOptions } from './measure-models.ts';
 import { describeMeasurement } from './measurement-text.ts';
 
-interface MeasureOptions extends StepOptions {
-  by: keyof typeof methods;
+interface MeasureOptions extends StepOptions, Omit<ModelsCommandOptions, keyof StepOptions> {
+  by: keyof typeof methods | 'models';
   model?: string;
   checkpoints: Checkpoints;
   per: MarginUnit;
@@ -35,18 +36,21 @@ const methods = {
 } as const satisfies Record<string, Measure>;
 
 export function measureCommand(): Command {
-  return stepCommand('measure', 'measure how difficult each pair is for a model')
+  const measure = stepCommand('measure', 'measure how difficult each pair is for a model')
     .argument('<name>', 'set of pairs in the settings')
     .addOption(
       new Option(
         '--by <method>',
         'columns: log probabilities in the files; bradley-terry: proxy by words, in seconds; margin: proxy by a ' +
-          'language model as it is',
+          'language model as it is; models: reference models that are trained with Python (docs/selective-dpo.md)',
       )
-        .choices(Object.keys(methods))
+        .choices([...Object.keys(methods), 'models'])
         .makeOptionMandatory(),
     )
-    .option('--model <name>', 'language model in the settings, for --by margin')
+    .option(
+      '--model <name>',
+      'language model in the settings, for --by margin; for --by models also a Hugging Face folder or a training job',
+    )
     .addOption(
       new Option(
         '--per <unit>',
@@ -64,19 +68,34 @@ export function measureCommand(): Command {
     .option(
       '--check <pairs>',
       'compare a proxy with reference models on at most so many pairs that both have measured',
-    )
-    .action(async (name: string, options: MeasureOptions) => {
-      const most =
-        options.check === undefined ? undefined : parseWhole('--check', options.check, 2, 1_000_000_000);
-      const card = await work(options, async (run, report) => {
-        const set = await openPairs(run, name);
-        const measurement = await methods[options.by](run, set, options, report);
-        const { card: made } = measurement;
-        if (most === undefined || !made.proxy) return made;
-        return (await checkProxy(set, await openMeasurement(set, made.name), most)) ?? made;
-      });
-      printResult(options.json, card, describeMeasurement(name, card));
+    );
+  return addModelOptions(measure).action(async (name: string, options: MeasureOptions) => {
+    const { by } = options;
+    const most = readCheck(options);
+    if (by === 'models') {
+      await measureWithModels(name, options);
+      return;
+    }
+    const card = await work(options, async (run, report) => {
+      const set = await openPairs(run, name);
+      const measurement = await methods[by](run, set, options, report);
+      const { card: made } = measurement;
+      if (most === undefined || !made.proxy) return made;
+      return (await checkProxy(run, set, await openMeasurement(set, made.name), most)) ?? made;
     });
+    printResult(options.json, card, describeMeasurement(name, card));
+  });
+}
+
+/** Errors: OPTION_INVALID. */
+function readCheck({ by, check }: MeasureOptions): number | undefined {
+  if (check === undefined) return undefined;
+  if (by === 'bradley-terry' || by === 'margin') return parseWhole('--check', check, 2, 1_000_000_000);
+  throw fail('OPTION_INVALID', {
+    option: '--check',
+    got: check,
+    allowed: 'used with a proxy: --by bradley-terry or --by margin',
+  });
 }
 
 function seedOf({ seed }: MeasureOptions): number {

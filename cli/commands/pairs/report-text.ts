@@ -40,12 +40,13 @@ export function describeReport(report: PairsReport): string {
   ].join('\n');
 }
 
-function drawHistogram(histogram: PairsReport['histogram']): string {
-  const most = Math.max(...histogram.map(({ pairs }) => pairs));
+function drawHistogram({ from, to, steps }: PairsReport['histogram']): string {
+  const most = Math.max(...steps);
+  const startOf = (step: number): number => from + ((to - from) * step) / steps.length;
   return formatTable([
     ['difficulty', 'pairs', ''],
-    ...histogram.map(({ from, to, pairs }, bin) => [
-      bin === histogram.length - 1 ? `${show(from)} and above` : `${show(from)} to ${show(to)}`,
+    ...steps.map((pairs, step) => [
+      `${show(startOf(step))} ${step === steps.length - 1 ? 'and above' : `to ${show(startOf(step + 1))}`}`,
       formatCount(pairs),
       '#'.repeat(Math.ceil((barCharacters * pairs) / Math.max(1, most))),
     ]),
@@ -84,7 +85,11 @@ export function describeComparison(comparison: Comparison): string {
     formatTable([
       ['', 'pairs', ''],
       ['for both', formatCount(hardForBoth.pairs), 'may be mislabeled or ambiguous: label these again'],
-      [`for "${first}" only`, formatCount(hardForFirst.pairs), 'may be beyond the capacity of its models'],
+      [
+        `for "${first}" only`,
+        formatCount(hardForFirst.pairs),
+        'if its models are the smaller ones: beyond their capacity',
+      ],
       [`for "${second}" only`, formatCount(comparison.hardForSecond.pairs), ''],
     ]),
     ...(hardForBoth.listed.length === 0

@@ -1,7 +1,6 @@
 // `betr pairs report`: what is hard in a set of pairs, and what two measurements say of the same pairs.
 
 import type { Command } from 'commander';
-import { withRunDatabase } from '../../../data/duckdb/run-database.ts';
 import { chooseMeasurement } from '../../../pairs/answer.ts';
 import { compareHard } from '../../../pairs/compare.ts';
 import { openMeasurement } from '../../../pairs/measurement.ts';
@@ -30,10 +29,8 @@ export function pairsReportCommand(): Command {
       const set = await openPairs(run, name);
       const first = await chooseMeasurement(set, options.measurement);
       const second = options.and === undefined ? undefined : await openMeasurement(set, options.and);
-      const { report, comparison } = await withRunDatabase(run, async (connection) => ({
-        report: await reportMeasurement(connection, set, first),
-        comparison: second && (await compareHard(connection, set, first, second)),
-      }));
+      const report = await reportMeasurement(run, set, first);
+      const comparison = second && (await compareHard(run, set, first, second));
       printResult(
         options.json,
         { report, comparison },
