@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import { pace } from '../../../data/remote/retry.ts';
+import { forgetClient } from '../../../data/remote/s3-client.ts';
 import { type Loopback, startLoopback } from './loopback.ts';
 
 export interface FakeS3 {
@@ -42,6 +43,7 @@ export function serveS3(): FakeS3 {
     for (const name of Object.keys(process.env))
       if (name.startsWith('AWS_')) Reflect.deleteProperty(process.env, name);
     Object.assign(process.env, outer);
+    forgetClient();
     await store?.close();
   });
   return s3;
