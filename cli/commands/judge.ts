@@ -108,7 +108,7 @@ async function examine(name: string, options: JudgeOptions): Promise<void> {
     ),
   );
   if (exam === undefined)
-    throw fail('EXAM_TEXTS_MISSING', { side: 'for', what: 'the list of benchmarks in the settings' });
+    throw fail('EXAM_TEXTS_MISSING', { side: 'for', what: 'the settings have no benchmarks', notes: [] });
   printResult(options.json, exam, describeExam(exam));
   if (exam.verdict !== 'passed') process.exitCode = 1;
 }
