@@ -147,6 +147,8 @@ async function exchangeBatch(name: string, options: JudgeOptions): Promise<void>
       return {
         backEnd: judge.model.source.backEnd,
         answersLater: judge.model.answersLater,
+        all: options.all,
+        notes: judge.notes,
         ...(requests === undefined
           ? {}
           : { written: await writeBatch(run, judge, texts, resolve(requests)) }),
