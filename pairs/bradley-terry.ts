@@ -7,7 +7,7 @@ import { priorNgrams } from '../classifier/features.ts';
 import { openRandom, shuffle } from '../data/seeded-random.ts';
 
 const bits = 18;
-/** Results on a thousand pairs hardly depend on these: accuracies differ by half a percent (docs/method.md). */
+/** Results on a thousand pairs hardly depend on these (docs/method.md). */
 const epochs = 5;
 const rate = 0.05;
 

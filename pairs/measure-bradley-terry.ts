@@ -95,7 +95,7 @@ const columns = [
 const sqlRows = `SELECT pair, [${Array.from(
   { length: splitCount },
   (_, split) =>
-    `{model: 'f${split}' || CASE half${split} WHEN 0 THEN 'b' ELSE 'a' END, steps: [NULL::DOUBLE], ` +
+    `{model: '${split}' || CASE half${split} WHEN 0 THEN 'b' ELSE 'a' END, steps: [NULL::DOUBLE], ` +
     `margins: [margin${split}]}`,
 ).join(', ')}] AS models, unknown FROM judged`;
 

@@ -62,6 +62,7 @@ export async function collectModels(
           maxLength: options.maxLength,
           maxPromptLength: options.maxPromptLength,
           measureAt: options.measureAt,
+          part: options.part ?? null,
           chat: options.chat,
           chatTemplate: options.chatTemplate,
         },
@@ -77,7 +78,11 @@ export async function collectModels(
               ]),
         ],
       },
-      sqlCollect('SELECT pair, model, step, margin FROM judged', set.card.pairs, sqlUnknown(set)),
+      sqlCollect(
+        'SELECT pair, model, step, margin FROM judged',
+        set.card.pairs,
+        sqlUnknown(set, options.part),
+      ),
       'SELECT pair, any_value(chosen) AS ref_chosen_logps, any_value(rejected) AS ref_rejected_logps FROM before ' +
         'GROUP BY pair',
     );
@@ -162,9 +167,11 @@ async function loadResults(
 }
 
 /** SQL of pairs without a difficulty, with the reason: said by a model, or that models are missing. */
-function sqlUnknown({ card }: PairSet): string {
+function sqlUnknown({ card }: PairSet, part = Infinity): string {
+  const unseen =
+    part < card.pairs ? `WHEN any_value(models) IS NULL THEN 'not in the part that was measured'` : '';
   return `
-    SELECT range AS pair, coalesce(min(reason), CASE WHEN coalesce(any_value(models), 0) < ${splitCount}
+    SELECT range AS pair, coalesce(min(reason), CASE ${unseen} WHEN coalesce(any_value(models), 0) < ${splitCount}
       OR any_value(least) < (SELECT count(DISTINCT step) FROM judged)
       THEN 'some models did not judge it' END) AS reason
     FROM range(${card.pairs})

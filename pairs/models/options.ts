@@ -14,6 +14,8 @@ export interface ModelsOptions {
   modelName: string;
   /** Of the splits into halves; also decides the models' seeds. */
   seed: number;
+  /** How many pairs to measure, drawn at random; all if absent. */
+  part?: number;
   beta: number;
   learningRate: number;
   epochs: number;

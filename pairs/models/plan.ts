@@ -86,7 +86,7 @@ async function makeJobs(
   report: Report,
 ): Promise<Pick<ModelsPlan, 'jobs' | 'groups' | 'largest' | 'notes'>> {
   report({ stage: 'pairs: split into halves', done: 0, total: set.card.pairs, unit: 'pairs' });
-  const splits = await splitPairs(set, options.seed);
+  const splits = await splitPairs(set, options.seed, options.part);
   await writeHalves(run, set, splits, folder, options.chat);
   const jobs: ModelsPlan['jobs'] = [];
   for (const split of splits.halves.keys())

@@ -102,6 +102,22 @@ describe('splits', () => {
     }
   });
 
+  it('leave out pairs that are not in the part, which is the same for every seed', () => {
+    // Groups of two, named by their first pair.
+    const groups = Uint32Array.from({ length: 100 }, (_, pair) => pair - (pair % 2));
+    const [one, other] = [1, 2].map((seed) => splitGroups(groups, 'feedback', seed, 30).halves);
+    const usedIn = (half: Uint8Array | undefined): number[] =>
+      [...(half?.keys() ?? [])].filter((pair) => half?.[pair] !== 2);
+    expect(usedIn(one?.[0])).toHaveLength(30);
+    for (const half of [...(one ?? []), ...(other ?? [])]) {
+      expect(usedIn(half)).toEqual(usedIn(one?.[0]));
+      for (const pair of usedIn(half)) if (half[pair ^ 1] !== 2) expect(half[pair]).toBe(half[pair ^ 1]);
+      const inOne = usedIn(half).filter((pair) => half[pair] === 1).length;
+      expect(Math.abs(30 - 2 * inOne)).toBeLessThanOrEqual(2);
+    }
+    expect(one).not.toEqual(other);
+  });
+
   it('say when one prompt has half of all pairs, and refuse only one prompt', () => {
     const half = Uint32Array.from([0, 0, 0, 0, 0, 5, 6, 7, 8, 9]);
     const { notes, largest, halves } = splitGroups(half, 'feedback', 1);

@@ -11,8 +11,8 @@ import { openRun, type Run } from '../../run/run.ts';
 export interface PairRun {
   run: Run;
   set: PairSet;
-  /** The settings file. */
-  config: string;
+  /** The folder of its settings. */
+  folder: string;
   remove: () => Promise<void>;
 }
 
@@ -24,9 +24,8 @@ export async function openPairRun(
 ): Promise<PairRun> {
   const folder = await mkdtemp(join(tmpdir(), 'betr-pairs-'));
   await writeFile(join(folder, 'pairs.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  const config = join(folder, 'betr.yaml');
   await writeFile(
-    config,
+    join(folder, 'betr.yaml'),
     JSON.stringify({
       run: 'run',
       corpus: { files: ['none.jsonl'] },
@@ -34,12 +33,12 @@ export async function openPairRun(
       pairs: [{ name: 'feedback', files: ['pairs.jsonl'], ...more }],
     }),
   );
-  const run = await openRun(config);
+  const run = await openRun(join(folder, 'betr.yaml'));
   await checkSet(run, 'feedback', silent);
   return {
     run,
     set: await openPairs(run, 'feedback'),
-    config,
+    folder,
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }

@@ -31,6 +31,7 @@ export interface ModelsCommandOptions extends CommonOptions {
   chat: boolean;
   chatTemplate?: string;
   name?: string;
+  part?: string;
   plan: boolean;
   atOnce?: number;
   threads?: number;
@@ -46,6 +47,7 @@ export function addModelOptions(measure: Command): Command {
   const { lora } = paperDefaults;
   return measure
     .option('--name <name>', 'models: name of the measurement (default: models-MODEL)')
+    .option('--part <count>', 'models: measure so many pairs, drawn at random (default: all)')
     .option('--beta <number>', 'models: β of the loss', String(paperDefaults.beta))
     .option('--whole', `models: train all weights, not LoRA (r ${lora.r}, α ${lora.alpha})`, false)
     .option('--learning-rate <rate>', 'models: highest learning rate', String(paperDefaults.learningRate))
@@ -111,6 +113,7 @@ async function readOptions(run: Run, options: ModelsCommandOptions): Promise<Mod
     model,
     modelName,
     seed,
+    ...(options.part === undefined ? {} : { part: parseWhole('--part', options.part, 4, 1e9) }),
     beta: parseAmount('--beta', options.beta, '0.01'),
     learningRate: parseAmount('--learning-rate', options.learningRate, '3e-5'),
     epochs: parseWhole('--epochs', options.epochs, 1, 1000),

@@ -71,12 +71,11 @@ export function measureCommand(): Command {
     );
   return addModelOptions(measure).action(async (name: string, options: MeasureOptions) => {
     const { by } = options;
+    const most = readCheck(options);
     if (by === 'models') {
       await measureWithModels(name, options);
       return;
     }
-    const most =
-      options.check === undefined ? undefined : parseWhole('--check', options.check, 2, 1_000_000_000);
     const card = await work(options, async (run, report) => {
       const set = await openPairs(run, name);
       const measurement = await methods[by](run, set, options, report);
@@ -85,6 +84,17 @@ export function measureCommand(): Command {
       return (await checkProxy(run, set, await openMeasurement(set, made.name), most)) ?? made;
     });
     printResult(options.json, card, describeMeasurement(name, card));
+  });
+}
+
+/** Errors: OPTION_INVALID. */
+function readCheck({ by, check }: MeasureOptions): number | undefined {
+  if (check === undefined) return undefined;
+  if (by === 'bradley-terry' || by === 'margin') return parseWhole('--check', check, 2, 1_000_000_000);
+  throw fail('OPTION_INVALID', {
+    option: '--check',
+    got: check,
+    allowed: 'used with a proxy: --by bradley-terry or --by margin',
   });
 }
 

@@ -28,7 +28,7 @@ export function describeCheck({ check }: MeasurementCard): string {
   if (check === undefined)
     return (
       'Proxy, not checked: how far it agrees with trained reference models is unknown. Measure a part of the pairs ' +
-      'with --by models or --by columns, then measure again with --check 500.'
+      'with --by models --part 500, then measure again with --check 500.'
     );
   const { pairs, spearman, low, high, with: other } = check;
   return spearman === null || low === null || high === null

@@ -126,6 +126,11 @@ describe('measureByModels', () => {
     expect([again.worker.ran, again.worker.timed]).toEqual([[], 0]);
   });
 
+  it('measures a part of the pairs only', async () => {
+    const { card } = await measure({ name: 'models-part', part: 6 }).done;
+    expect(card).toMatchObject({ known: 6, unknown: { 'not in the part that was measured': 5 } });
+  });
+
   it('takes the mean of the checkpoints without training again', async () => {
     const { worker, done } = measure({ checkpoints: 'mean' });
     const { card } = await done;
