@@ -41,7 +41,8 @@ function measure(judged: Judged, weights: Uint32Array): number[] {
   ];
 }
 
-function drawWeights(documents: number, random: () => number): Uint32Array {
+/** How often a resample of so many documents, with replacement, draws each. */
+export function drawWeights(documents: number, random: () => number): Uint32Array {
   const weights = new Uint32Array(documents);
   for (let i = 0; i < documents; i++) {
     const drawn = Math.floor(random() * documents);

@@ -8,7 +8,7 @@ import { shardsOf } from '../scoring/shard-changes.ts';
 import { BetrError } from '../run/errors/errors.ts';
 import type { Report } from '../run/progress.ts';
 import { rankingOf, type Run } from '../run/run.ts';
-import { withRunDatabase } from '../ranking/scores.ts';
+import { withRunDatabase } from '../data/duckdb/run-database.ts';
 import { compareScorers } from './agreement.ts';
 import { describeSelection, type MakeUp } from './make-up.ts';
 import { type Contestant, noFilter, openContest, type SelectionKey } from './contest.ts';

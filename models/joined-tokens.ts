@@ -64,6 +64,26 @@ function replaceTail(
     : [...whole.slice(0, whole.length - agreed), ...other.slice(first)];
 }
 
+/** For each sequence, the longest other one that it begins with, if any. Of equal ones, each begins with the last. */
+export function findBegun(sequences: readonly (readonly unknown[])[]): { continues?: number }[] {
+  return sequences.map((sequence, at) => {
+    let continues: number | undefined;
+    for (const [other, beginning] of sequences.entries()) {
+      const isShorter =
+        beginning.length < sequence.length || (beginning.length === sequence.length && other < at);
+      const isLonger = beginning.length >= (sequences[continues ?? -1]?.length ?? 0);
+      if (isShorter && isLonger && beginsWith(sequence, beginning)) continues = other;
+    }
+    return continues === undefined ? {} : { continues };
+  });
+}
+
+/** Compares from the end, because all sequences begin with the same prompt. */
+function beginsWith(sequence: readonly unknown[], beginning: readonly unknown[]): boolean {
+  for (let at = beginning.length - 1; at >= 0; at--) if (sequence[at] !== beginning[at]) return false;
+  return true;
+}
+
 function commonLength(a: readonly number[], b: readonly number[]): number {
   let length = 0;
   while (length < a.length && length < b.length && a[length] === b[length]) length++;

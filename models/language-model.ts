@@ -19,6 +19,11 @@ export interface ContinuationAnswer {
   promptTokens: number | null;
   /** Whether greedy decoding would produce this continuation; null if unknown. */
   isGreedy: boolean | null;
+  /**
+   * The longest other continuation of the question whose tokens this one begins with, so that its probability is
+   * part of that one's; absent if there is none.
+   */
+  continues?: number;
 }
 
 export interface Answer {

@@ -34,6 +34,6 @@ export function placeOf(template: string, column: string): ColumnPlace | undefin
 
 /** Those of the names that are columns of log probabilities. */
 export function matchColumns(columns: LogProbabilityColumns, names: readonly string[]): string[] {
-  const templates = [columns.chosen, columns.rejected, columns.referenceChosen, columns.referenceRejected];
+  const templates = Object.values(columns).filter((template) => typeof template === 'string');
   return names.filter((name) => templates.some((template) => placeOf(template, name) !== undefined));
 }

@@ -83,8 +83,9 @@ export async function readPublishedStrictly(run: Run): Promise<Ranking> {
   return ranking;
 }
 
-/** STEP_MISSING for the ranking, which names the other scorers that have one. */
+/** STEP_MISSING for the ranking, which names the other scorers that have one; CORPUS_MISSING if none can be made. */
 export async function missingRanking(run: Run): Promise<BetrError> {
+  if (run.settings.corpus.files.length === 0) return fail('CORPUS_MISSING', { path: run.settingsPath });
   const others = run.ranking === '' ? (await listRankings(run)).published : [];
   return fail('STEP_MISSING', {
     need: nameRanking(run),

@@ -27,13 +27,13 @@ export async function publishRanking(
 
 /**
  * The ranking that the parts make. They may be streamed, as their histograms do not all fit in memory.
- * Errors: NO_DOCUMENTS, with `reasons`; NO_SCORES; TOKENS_TOO_MANY.
+ * Errors: NO_DOCUMENTS, with `reasons`; NO_SCORES, with `answerNotes`; TOKENS_TOO_MANY.
  */
 export async function draftRanking(
   parts: Iterable<Part> | AsyncIterable<Part>,
   scorer: Ranking['scorer'],
   published: Ranking | undefined,
-  reasons: readonly string[] = [],
+  { reasons = [], answerNotes = [] }: { reasons?: readonly string[]; answerNotes?: readonly string[] } = {},
 ): Promise<Ranking> {
   const listed: ListedPart[] = [];
   const figures = openSums();
@@ -53,6 +53,7 @@ export async function draftRanking(
     throw fail('NO_SCORES', {
       documents: addUpUnknown(unknown).documents,
       reasons: listReasons(unknown),
+      notes: answerNotes,
     });
   if (documents === 0) throw fail('NO_DOCUMENTS', { files: shardsOf(listed).length, quarantined, reasons });
   const generation = nameGeneration(listed, scorer);

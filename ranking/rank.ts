@@ -127,7 +127,7 @@ async function publishScores(
       ...(prepared.details === undefined ? {} : { details: prepared.details }),
     },
     before,
-    describeReasons(withoutDocuments.first),
+    { reasons: describeReasons(withoutDocuments.first), answerNotes: prepared.answerNotes ?? [] },
   );
   const ranking: Ranking = testTargets.length === 0 ? drafted : { ...drafted, testTargets };
   const published = before?.generation !== ranking.generation;

@@ -52,6 +52,11 @@ export const pairsSchema = z.strictObject({
       rejected: columnTemplate,
       referenceChosen: columnTemplate.default('ref_chosen_logps'),
       referenceRejected: columnTemplate.default('ref_rejected_logps'),
+      /** Numbers of tokens of the answers, for each model and for the reference. They must be equal. */
+      chosenTokens: columnTemplate.optional(),
+      rejectedTokens: columnTemplate.optional(),
+      referenceChosenTokens: columnTemplate.optional(),
+      referenceRejectedTokens: columnTemplate.optional(),
     })
     .optional(),
 });

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { fail, reasonOf } from '../run/errors/errors.ts';
 import type { Run } from '../run/run.ts';
 import { paperFindings } from '../ranking/budget/curve.ts';
-import { shareDatabase } from '../ranking/scores.ts';
+import { shareDatabase } from '../data/duckdb/run-database.ts';
 import { createApp } from './app.ts';
 import { limitConnections, readProxies } from './connections.ts';
 import { Gate } from '../ranking/why/gate.ts';

@@ -141,7 +141,8 @@ export class Live implements LiveView {
       else this.#problem = errorFrom(errorData(error));
       // An unreadable file may come back (a restored disk) and is tried again; a damaged one only after it
       // has changed.
-      this.#seen = this.#read !== undefined || this.#problem?.code === 'STEP_MISSING' ? version : null;
+      const isMissing = ['STEP_MISSING', 'CORPUS_MISSING'].includes(this.#problem?.code ?? '');
+      this.#seen = this.#read !== undefined || isMissing ? version : null;
     } finally {
       const { keep } = this.#run.settings;
       const rest = fingerprint({ version: readVersion(), keep, calibrations: calibrations ?? '' });

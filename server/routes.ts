@@ -15,10 +15,12 @@ import { mixtureRoutes } from './routes/mixture.ts';
 import { openApiRoutes } from './routes/docs.ts';
 import { pageRoutes } from './routes/page.ts';
 import { rankingRoutes } from './routes/rankings.ts';
+import { pairRoutes } from './routes/pairs.ts';
 import type { Route } from './route.ts';
 import { scoreRoutes } from './routes/score.ts';
 import { selectionRoutes } from './routes/selection.ts';
 import { trainingRoutes } from './routes/training.ts';
+import { trialRoutes } from './routes/trials.ts';
 import { whyRoutes } from './routes/why.ts';
 
 const routes: readonly Route[] = [
@@ -37,6 +39,8 @@ const routes: readonly Route[] = [
   ...selectionRoutes,
   ...jobRoutes,
   ...trainingRoutes,
+  ...trialRoutes,
+  ...pairRoutes,
   ...healthRoutes,
   ...pageRoutes,
 ];

@@ -1,5 +1,6 @@
 // `betr models`: loads each language model in the settings and asks it a test question.
 
+import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import type { LanguageModel } from '../../models/language-model.ts';
 import { openLanguageModel } from '../../models/open.ts';
@@ -13,10 +14,15 @@ import { type Working, type Report, describe } from '../models-text.ts';
 
 /** The test question, which every model can answer. */
 const question = { prompt: 'The capital of France is', continuations: [' Paris', ' London'] };
-/** Texts of about 1,000 characters to measure speed. They begin differently, so they share no work. */
-const texts = ['one', 'two'].map((word) =>
-  `Case ${word}. The sum of two odd numbers is even, as each is one more than an even one. `.repeat(11),
-);
+/** Texts to measure speed by. */
+const measuredTexts = 2;
+
+/** A text of about 1,000 characters. It begins like no other, because servers keep the work on the prompts they know. */
+function makeText(): string {
+  return `Case ${randomBytes(3).toString('hex')}. The sum of two odd numbers is even, as each is one more. `.repeat(
+    11,
+  );
+}
 
 export function modelsCommand(): Command {
   return command(
@@ -112,15 +118,15 @@ async function measure(
   if (model.lacks.logProbabilities !== undefined) return { questionsPerSecond: null, tokensPerSecond: null };
   const startMs = performance.now();
   let tokens: number | null = 0;
-  for (const text of texts) {
-    const prompt = `${text}\n\nIs the text above about numbers?\nAnswer:`;
+  for (let text = 0; text < measuredTexts; text++) {
+    const prompt = `${makeText()}\n\nIs the text above about numbers?\nAnswer:`;
     const [answer] = await model.logProbabilities([{ prompt, continuations: [' Yes', ' No'] }], 'start');
     const read = answer?.continuations[0]?.promptTokens ?? null;
     tokens = tokens === null || read === null ? null : tokens + read;
   }
   const seconds = (performance.now() - startMs) / 1000;
   return {
-    questionsPerSecond: texts.length / seconds,
+    questionsPerSecond: measuredTexts / seconds,
     tokensPerSecond: tokens === null ? null : tokens / seconds,
   };
 }

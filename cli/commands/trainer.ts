@@ -163,12 +163,25 @@ async function printPlan(python: Python, folders: readonly string[], options: Tr
   );
 }
 
+type HereOptions = Pick<TrainerOptions, 'atOnce' | 'threads'>;
+
 /** Runs jobs here and prints how they ended; sets the exit code. */
 export async function workHere(
   python: Python,
   folders: readonly string[],
-  options: Pick<TrainerOptions, 'atOnce' | 'threads' | 'json'>,
+  options: HereOptions & Pick<TrainerOptions, 'json'>,
 ): Promise<void> {
+  const { ends, exitCode } = await runHere(python, folders, options);
+  printResult(options.json, { jobs: ends.map(endData) }, ends.map(describeEnd).join('\n'));
+  process.exitCode = exitCode;
+}
+
+/** Runs jobs here, shows their progress and their errors, and returns the exit code of a command that did only this. */
+export async function runHere(
+  python: Python,
+  folders: readonly string[],
+  { atOnce, threads }: HereOptions,
+): Promise<{ ends: JobEnd[]; exitCode: number }> {
   const stop = new AbortController();
   let interrupted: number | undefined;
   for (const [signal, code] of Object.entries(exitOnSignal))
@@ -182,11 +195,10 @@ export async function workHere(
   const progress = openTrainingProgress();
   let ends: JobEnd[];
   try {
-    ends = await runJobs(folders, { ...options, ...progress, python, signal: stop.signal });
+    ends = await runJobs(folders, { atOnce, threads, ...progress, python, signal: stop.signal });
   } finally {
     progress.end();
   }
-  printResult(options.json, { jobs: ends.map(endData) }, ends.map(describeEnd).join('\n'));
   const errors = ends.flatMap(({ error }) => error ?? []);
   for (const { error, log } of ends) {
     // The worker's own bug: its trace is all there is.
@@ -194,7 +206,7 @@ export async function workHere(
     if (error !== undefined) process.stderr.write(`betr: ${error.message} [${error.code}]\n`);
   }
   const isStopped = interrupted !== undefined && errors.some(({ code }) => code === 'TRAINING_STOPPED');
-  process.exitCode = isStopped ? interrupted : (errors[0]?.exitCode ?? 0);
+  return { ends, exitCode: (isStopped ? interrupted : errors[0]?.exitCode) ?? 0 };
 }
 
 function endData({ job, folder, card, error }: JobEnd): object {

@@ -65,7 +65,8 @@ export const auditSchema = z.strictObject({
 });
 export type Audit = z.output<typeof auditSchema>;
 
-const drawCommand = 'betr audit draw';
+/** An audit is named after its options. */
+const drawCommand = 'betr audit draw (with the same options)';
 
 /** The file of an audit's draw. */
 function drawFile(run: Run, id: string): string {

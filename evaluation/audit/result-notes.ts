@@ -41,7 +41,10 @@ export function listNotes(
       ? ["All answers to documents with two answers are the same; Krippendorff's alpha is undefined then."]
       : []),
     ...(unreadableLines > 0
-      ? [`${unreadableLines} lines of the file of answers cannot be read and were left out.`]
+      ? [
+          `${formatCountOf(unreadableLines, 'line')} of the file of answers cannot be read, so some answers are missing. ` +
+            'Import their table again, or give them again.',
+        ]
       : []),
   ];
 }

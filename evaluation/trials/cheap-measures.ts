@@ -2,8 +2,8 @@
 // noise of seeds, the share that the measure puts in the same order.
 
 import { openRandom } from '../../data/seeded-random.ts';
-import { type Interval, percentileBounds, z95 } from '../../data/statistics.ts';
-import type { SeedNoise } from './noise.ts';
+import { type Interval, percentileBounds } from '../../data/statistics.ts';
+import { noiseMargin, type SeedNoise } from './noise.ts';
 
 /** Fewer arms say too little about a measure. */
 export const fewestArms = 12;
@@ -28,14 +28,15 @@ export interface Agreement {
 /** The interval is a bootstrap over the arms, because pairs share them. */
 export function compareOrders(arms: readonly MeasuredArm[], noise: SeedNoise, seed: number): Agreement {
   const all = arms.map((_, index) => index);
-  const plain = countPairs(arms, all, noise);
+  const margin = noiseMargin(noise);
+  const plain = countPairs(arms, all, margin);
   if (plain.pairs === 0) return { arms: arms.length, pairs: 0, share: undefined };
   const random = openRandom(seed);
   const samples = Array.from({ length: resamples }, () =>
     countPairs(
       arms,
       all.map(() => Math.floor(random() * arms.length)),
-      noise,
+      margin,
     ),
   ).filter(({ pairs }) => pairs > 0);
   const value = plain.agreeing / plain.pairs;
@@ -55,13 +56,13 @@ export function compareOrders(arms: readonly MeasuredArm[], noise: SeedNoise, se
 function countPairs(
   arms: readonly MeasuredArm[],
   drawn: readonly number[],
-  noise: SeedNoise,
+  margin: number,
 ): { pairs: number; agreeing: number } {
   const counted = { pairs: 0, agreeing: 0 };
   for (const [at, one] of drawn.entries()) {
     for (const other of drawn.slice(at + 1)) {
       const [a, b] = [arms[one], arms[other]];
-      if (a === undefined || b === undefined || !differs(a, b, noise)) continue;
+      if (a === undefined || b === undefined || !differs(a, b, margin)) continue;
       counted.pairs++;
       const order = (b.loss - a.loss) * (a.measure - b.measure);
       counted.agreeing += order > 0 ? 1 : order === 0 ? 0.5 : 0;
@@ -70,11 +71,11 @@ function countPairs(
   return counted;
 }
 
-/** Whether two arms' means differ by more than 1.96 standard errors of the seeds. */
+/** Whether two arms' means differ by more than the noise of seeds, given its `noiseMargin`. */
 export function differs(
   a: Pick<MeasuredArm, 'loss' | 'seeds'>,
   b: Pick<MeasuredArm, 'loss' | 'seeds'>,
-  { deviation }: SeedNoise,
+  margin: number,
 ): boolean {
-  return Math.abs(a.loss - b.loss) > z95 * deviation * Math.sqrt(1 / a.seeds + 1 / b.seeds);
+  return Math.abs(a.loss - b.loss) > margin * Math.sqrt(1 / a.seeds + 1 / b.seeds);
 }

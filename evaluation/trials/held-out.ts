@@ -13,6 +13,7 @@ import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import type { LeakMask } from '../../ranking/selection/leak-mask.ts';
 import { withScores } from '../../ranking/scores.ts';
+import { groupBy } from '../audit/judged.ts';
 
 const mostSources = 24;
 /** There is one text for validation to so many others. */
@@ -35,8 +36,9 @@ export type HeldOutText = z.output<typeof drawnRow> & {
 };
 
 /**
- * Draws up to `perSource` documents without test items from each of the largest sources, and some for validation, writes their list (shard, row, document, source) to
- * `path`, and reads their texts. Errors: those of `withScores` and of reading the corpus.
+ * Draws up to `perSource` documents without test items from each of the largest sources, and some for validation, writes
+ * their list (shard, row, document, source) to `path`, and reads their texts. Errors: those of `withScores` and of
+ * reading the corpus.
  */
 export async function drawHeldOut(
   run: Run,
@@ -67,14 +69,19 @@ export async function drawHeldOut(
     );
   });
   const texts = await readAll(run, drawn, report);
-  const seen = new Map<string, number>();
-  return drawn.flatMap((each) => {
+  const readable = drawn.flatMap((each) => {
     const text = texts.get(keyOf(each));
-    if (text === undefined) return [];
-    const place = seen.get(each.source) ?? 0;
-    seen.set(each.source, place + 1);
-    return [{ ...each, text, isValidation: place % (forValidation + 1) === forValidation }];
+    return text === undefined ? [] : [{ ...each, text }];
   });
+  return [...groupBy(readable, ({ source }) => source).values()].flatMap(divide);
+}
+
+/** Sets texts of a source aside for validation, evenly spaced, and at least one of two. */
+function divide(texts: readonly Omit<HeldOutText, 'isValidation'>[]): HeldOutText[] {
+  const count = texts.length;
+  const aside = Math.min(count - 1, Math.ceil(count / (forValidation + 1)));
+  const before = (place: number): number => Math.floor((place * aside) / count);
+  return texts.map((text, place) => ({ ...text, isValidation: before(place + 1) > before(place) }));
 }
 
 /** SQL condition that selects documents that are not held out, by key: a key may occur more than once. */

@@ -25,12 +25,46 @@ export function nameJob(trial: string, arm: string, seed: number, learningRate: 
   return `${trial}.${arm}.s${seed}.lr${learningRate + 1}`;
 }
 
-/** The job that trains one model. `folder` is the trial's. */
+/** What a job measures its model on: a file in the trial's folder. */
+interface Measured {
+  input: string;
+  file: string;
+  kind: 'items' | 'texts';
+}
+
+interface OneModel {
+  arm: PlannedArm;
+  seed: number;
+  learningRate: number;
+}
+
+/** The job that trains one model. `folder` is the trial's; `hasTexts` says whether a text could be held out. */
 export function trainingJob(
   run: Run,
   folder: string,
   design: TrialDesign,
-  { arm, seed, learningRate }: { arm: PlannedArm; seed: number; learningRate: number },
+  { hasTexts, ...model }: OneModel & { hasTexts: boolean },
+): JobPlan {
+  const texts: Measured = { input: 'texts', file: textsFile, kind: 'texts' };
+  return pretrainJob(run, folder, design, model, [
+    { input: 'items', file: itemsFile, kind: 'items' },
+    ...(hasTexts ? [texts] : []),
+  ]);
+}
+
+/** The job that tries a learning rate: measured on the validation texts alone, at the end. */
+export function tuningJob(run: Run, folder: string, design: TrialDesign, model: OneModel): JobPlan {
+  return pretrainJob(run, folder, { ...design, readings: [] }, model, [
+    { input: 'validation', file: validationFile, kind: 'texts' },
+  ]);
+}
+
+function pretrainJob(
+  run: Run,
+  folder: string,
+  design: TrialDesign,
+  { arm, seed, learningRate }: OneModel,
+  measured: readonly Measured[],
 ): JobPlan {
   const size = sizeOf(design.model);
   const tokenizer = locateTokenizer(run, design);
@@ -44,8 +78,7 @@ export function trainingJob(
     ...(tokenizer === undefined ? {} : { tokenizer }),
     inputs: [
       ...arm.files.map(({ file }) => ({ name: 'train', path: join(folder, file) })),
-      { name: 'items', path: join(folder, itemsFile) },
-      { name: 'texts', path: join(folder, textsFile) },
+      ...measured.map(({ input, file }) => ({ name: input, path: join(folder, file) })),
     ],
     settings: {
       tokens: design.tokens,
@@ -56,30 +89,8 @@ export function trainingJob(
       decayShare: design.decayShare,
       maskAcrossDocuments: true,
       textField: run.settings.corpus.fields.text,
-      evaluations: [
-        { input: 'items', kind: 'items' },
-        { input: 'texts', kind: 'texts' },
-      ],
+      evaluations: measured.map(({ input, kind }) => ({ input, kind })),
     },
-  };
-}
-
-/** The job that tries a learning rate: measured on the validation texts alone, at the end. */
-export function tuningJob(
-  run: Run,
-  folder: string,
-  design: TrialDesign,
-  { arm, learningRate }: { arm: PlannedArm; learningRate: number },
-): JobPlan {
-  const job = trainingJob(run, folder, { ...design, readings: [] }, { arm, seed: 0, learningRate });
-  if (job.kind !== 'pretrain') return job;
-  return {
-    ...job,
-    inputs: [
-      ...job.inputs.filter(({ name }) => name === 'train'),
-      { name: 'validation', path: join(folder, validationFile) },
-    ],
-    settings: { ...job.settings, evaluations: [{ input: 'validation', kind: 'texts' }] },
   };
 }
 

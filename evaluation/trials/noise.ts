@@ -22,6 +22,14 @@ export function poolNoise(arms: readonly (readonly number[])[]): SeedNoise | und
 }
 
 /**
+ * The margin of a two-sided t test at 5% with the pooled deviation: arms of n₁ and n₂ seeds differ if their means are
+ * more than this times √(1/n₁ + 1/n₂) apart.
+ */
+export function noiseMargin({ deviation, freedom }: SeedNoise): number {
+  return studentQuantile(0.975, freedom) * deviation;
+}
+
+/**
  * The smallest difference between two of `arms` arms that is found with a probability of 80%, over the noise of seeds
  * alone, by an interval of 95%. Undefined with one arm or seed.
  */

@@ -1,7 +1,7 @@
 // Whether the order of the arms depends on the learning rate.
 
 import { differs } from './cheap-measures.ts';
-import type { SeedNoise } from './noise.ts';
+import { noiseMargin, type SeedNoise } from './noise.ts';
 
 /** An arm's mean loss at one learning rate. */
 export interface ArmLoss {
@@ -23,12 +23,13 @@ export function findFlips(
   second: { arms: readonly ArmLoss[]; noise: SeedNoise },
 ): Flips {
   const others = new Map(second.arms.map((one) => [one.arm, one]));
+  const [margin, otherMargin] = [noiseMargin(first.noise), noiseMargin(second.noise)];
   const flips: Flips = { pairs: 0, flipped: [] };
   for (const [at, a] of first.arms.entries()) {
     for (const b of first.arms.slice(at + 1)) {
       const [otherA, otherB] = [others.get(a.arm), others.get(b.arm)];
       if (otherA === undefined || otherB === undefined) continue;
-      if (!differs(a, b, first.noise) || !differs(otherA, otherB, second.noise)) continue;
+      if (!differs(a, b, margin) || !differs(otherA, otherB, otherMargin)) continue;
       flips.pairs++;
       if (a.loss < b.loss && otherA.loss > otherB.loss) flips.flipped.push([a.arm, b.arm]);
       if (a.loss > b.loss && otherA.loss < otherB.loss) flips.flipped.push([b.arm, a.arm]);

@@ -9,7 +9,8 @@ import { findLeaks } from '../../leaks/leaks.ts';
 import { readLeaks } from '../../leaks/leaks-card.ts';
 import { hashModelFolder } from '../../models/trainer/folder-hash.ts';
 import { jobFile } from '../../models/trainer/read-job.ts';
-import { writeJob } from '../../models/trainer/write-job.ts';
+import { readJobState } from '../../models/trainer/state.ts';
+import { type JobPlan, writeJob } from '../../models/trainer/write-job.ts';
 import { openLeakMask } from '../../ranking/selection/leak-mask.ts';
 import { BetrError, fail } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
@@ -17,7 +18,7 @@ import { fingerprint, type Run } from '../../run/run.ts';
 import { type ArmOptions, type OpenArm, openArms } from './arms.ts';
 import { estimateTrial } from './estimate.ts';
 import { writeEvaluation } from './evaluation-files.ts';
-import { drawHeldOut } from './held-out.ts';
+import { drawHeldOut, type HeldOutText } from './held-out.ts';
 import { readItems, type TrialItems } from './items.ts';
 import { nameJob, tokenizerPlan, trainingJob, type TrialDesign, tuningJob } from './jobs.ts';
 import {
@@ -111,11 +112,11 @@ async function makePlan(
   const arms = await writeArms(planning, open, { leaks, heldOut });
   const evaluation = await writeEvaluation(folder, items, texts);
   await makeTokenizer(planning, arms);
-  const tuning = options.tune ? await tuneRate(planning, arms) : [];
+  const tuning = options.tune ? await tuneRate(planning, arms, texts) : [];
   const learningRates = chooseRates(options.learningRates, tuning);
-  const jobs = await writeJobs(planning, arms, learningRates);
-  const measured = await worker.measure(join(run.files.training, jobs[0]?.name ?? ''), measuredSteps);
   const measuredTexts = texts.filter(({ isValidation }) => !isValidation);
+  const jobs = await writeJobs(planning, arms, { learningRates, hasTexts: measuredTexts.length > 0 });
+  const measured = await worker.measure(join(run.files.training, jobs[0]?.name ?? ''), measuredSteps);
   return {
     version: trialVersion,
     kind: 'betr trial',
@@ -192,13 +193,13 @@ async function makeTokenizer(
   const all = arms.find(({ kind }) => kind === 'no filter');
   const job = all === undefined ? undefined : tokenizerPlan(run, folder, options, all);
   if (job === undefined) return;
-  await worker.run([await writeJob(run.files.training, tokenizerJob(options.name), job)], report);
+  await worker.run([await writeTrialJob(run, tokenizerJob(options.name), job, { mayBeDone: true })], report);
 }
 
 async function writeJobs(
   { run, folder, options }: Planning,
   arms: readonly PlannedArm[],
-  learningRates: readonly number[],
+  { learningRates, hasTexts }: { learningRates: readonly number[]; hasTexts: boolean },
 ): Promise<PlannedJob[]> {
   const jobs: PlannedJob[] = [];
   // The first jobs are all arms at one seed, so that a trial that is stopped has something of each.
@@ -206,25 +207,54 @@ async function writeJobs(
     for (const seed of options.seeds)
       for (const arm of arms) {
         const name = nameJob(options.name, arm.id, seed, learningRate);
-        const job = trainingJob(run, folder, options, { arm, seed, learningRate: value });
-        const own = await writeJob(run.files.training, name, job);
+        const job = trainingJob(run, folder, options, { arm, seed, learningRate: value, hasTexts });
+        const own = await writeTrialJob(run, name, job, { mayBeDone: false });
         jobs.push({ name, arm: arm.id, seed, learningRate, sha256: await sha256File(join(own, jobFile)) });
       }
   return jobs;
 }
 
-/** Trains models without a filter at several learning rates, and measures them on texts for this alone. */
+/**
+ * Writes a job, in place of one that a plan with other options left when it was interrupted. A model that is trained,
+ * or in training, is never replaced: only what prepares the trial `mayBeDone`. Errors: those of `writeJob`.
+ */
+async function writeTrialJob(
+  run: Run,
+  name: string,
+  job: JobPlan,
+  { mayBeDone }: { mayBeDone: boolean },
+): Promise<string> {
+  const { training } = run.files;
+  try {
+    return await writeJob(training, name, job);
+  } catch (error) {
+    if (!(error instanceof BetrError && error.code === 'TRAINING_JOB_EXISTS')) throw error;
+    const state = (await readJobState(join(training, name)))?.state;
+    if (state === 'running' || (state === 'done' && !mayBeDone)) throw error;
+    await rm(join(training, name), { recursive: true });
+    return writeJob(training, name, job);
+  }
+}
+
+/**
+ * Trains models without a filter at several learning rates, and measures them on texts for this alone. Errors:
+ * TRIAL_NO_VALIDATION, those of the worker.
+ */
 async function tuneRate(
   { run, folder, options, worker, report }: Planning,
   arms: readonly PlannedArm[],
+  texts: readonly HeldOutText[],
 ): Promise<TrialPlan['tuning']> {
+  if (!texts.some(({ isValidation }) => isValidation))
+    throw fail('TRIAL_NO_VALIDATION', { texts: texts.length });
   const arm = arms.find(({ kind }) => kind === 'no filter');
   const [suited] = options.learningRates;
   if (arm === undefined || suited === undefined) return [];
   const jobs: { name: string; learningRate: number }[] = [];
   for (const learningRate of [suited / 3, suited, 3 * suited]) {
     const name = `${options.name}.tune.s0.lr${jobs.length + 1}`;
-    await writeJob(run.files.training, name, tuningJob(run, folder, options, { arm, learningRate }));
+    const job = tuningJob(run, folder, options, { arm, seed: 0, learningRate });
+    await writeTrialJob(run, name, job, { mayBeDone: true });
     jobs.push({ name, learningRate });
   }
   await worker.run(

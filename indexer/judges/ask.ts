@@ -97,10 +97,28 @@ export function replyOf(logs: readonly (readonly (number | null)[])[]): Reply {
   };
 }
 
-/** The log probabilities of each group's continuations. */
+/** The log probabilities of each group's continuations, none of which is part of another's. */
 function splitGroups(groups: readonly AnswerGroup[], { continuations }: Answer): (number | null)[][] {
+  const own = ownLogs(continuations);
   let next = 0;
-  return groups.map((group) => group.continuations.map(() => continuations[next++]?.logProbability ?? null));
+  return groups.map((group) => group.continuations.map(() => own[next++] ?? null));
+}
+
+/**
+ * The log probability of each continuation without the others that it begins: to a model that writes "10" as two
+ * tokens, the probability of "1" includes that of "10".
+ */
+function ownLogs(continuations: Answer['continuations']): (number | null)[] {
+  const own = continuations.map(({ logProbability }) => Math.exp(logProbability ?? -Infinity));
+  const begun = new Set<number>();
+  for (const { logProbability, continues } of continuations) {
+    if (continues === undefined) continue;
+    own[continues] = (own[continues] ?? 0) - Math.exp(logProbability ?? -Infinity);
+    begun.add(continues);
+  }
+  return continuations.map(({ logProbability }, at) =>
+    begun.has(at) ? finite(Math.log(Math.max(0, own[at] ?? 0))) : logProbability,
+  );
 }
 
 function finite(log: number): number | null {

@@ -1,4 +1,4 @@
-// A judge's replies on disk, by the digest of what it was asked. Each process appends to a file of its own, one
+// A model's replies on disk, by the digest of what it was asked. Each process appends to a file of its own, one
 // line for each reply, and reads the files of all others, so any number may judge at once and a killed one loses
 // only what was in flight. An incomplete or damaged line counts as missing.
 
@@ -7,21 +7,30 @@ import { closeSync, readSync } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { z } from 'zod';
 import { ifThere, readError, writeError } from '../../run/errors/errors.ts';
 import { openRegular, openRegularSync } from '../../run/regular-file.ts';
 import { listFolder } from '../../data/files/files.ts';
-import { type Reply, replySchema, type Told } from './ask.ts';
+import { type Reply, replySchema } from './ask.ts';
 import { openPlaceIndex } from './place-index.ts';
 
-export interface ReplyStore {
+/** A reply to store, and the tokens that the model read and wrote for it. */
+export interface StoredReply<T> {
+  digest: string;
+  reply: T;
+  tokens: number;
+}
+
+/** A store of a judge's replies, or of replies of another kind. */
+export interface ReplyStore<T = Reply> {
   /** Tokens of all stored replies. */
   tokens(): number;
   /** Reads what other processes have stored since. Errors: FILE_UNREADABLE. */
   refresh(): Promise<void>;
   /** The stored replies to digests of 32 hex digits; undefined for missing ones. Errors: FILE_UNREADABLE. */
-  find(digests: readonly string[]): (Reply | undefined)[];
+  find(digests: readonly string[]): (T | undefined)[];
   /** Stores replies. Errors: DISK_FULL, WRITE_FAILED. */
-  add(replies: readonly (Told & { digest: string })[]): Promise<void>;
+  add(replies: readonly StoredReply<T>[]): Promise<void>;
   /** Syncs and closes this process's file. Errors: DISK_FULL, WRITE_FAILED. */
   close(): Promise<void>;
 }
@@ -38,8 +47,13 @@ interface StoredFile {
   read: number;
 }
 
-/** Opens the replies in a folder, which need not exist. Errors: FILE_UNREADABLE. */
+/** Opens a judge's replies in a folder, which need not exist. Errors: FILE_UNREADABLE. */
 export async function openReplyStore(folder: string): Promise<ReplyStore> {
+  return openStore(folder, replySchema);
+}
+
+/** Opens replies of a kind in a folder, which need not exist. Errors: FILE_UNREADABLE. */
+export async function openStore<T>(folder: string, schema: z.ZodType<T>): Promise<ReplyStore<T>> {
   const index = openPlaceIndex();
   const files: StoredFile[] = [];
   let own: { file: FileHandle; stored: StoredFile; number: number } | undefined;
@@ -106,7 +120,7 @@ export async function openReplyStore(folder: string): Promise<ReplyStore> {
     },
     find(digests) {
       const places = digests.map((digest) => index.get(digest));
-      const found: (Reply | undefined)[] = digests.map(() => undefined);
+      const found: (T | undefined)[] = digests.map(() => undefined);
       const numbers = new Set(
         places.flatMap((place) => (place === undefined ? [] : [Math.floor(place / placesPerFile)])),
       );
@@ -117,7 +131,7 @@ export async function openReplyStore(folder: string): Promise<ReplyStore> {
             if (place === undefined || Math.floor(place / placesPerFile) !== number) continue;
             const stored = readLine(lineAt(file, place % placesPerFile));
             if (stored !== undefined && stored.digest === digests[at])
-              found[at] = replySchema.safeParse(JSON.parse(stored.json)).data;
+              found[at] = schema.safeParse(JSON.parse(stored.json)).data;
           }
         } finally {
           closeSync(file);
@@ -155,7 +169,7 @@ function openStored(path: string): number {
   }
 }
 
-function writeLine(digest: string, tokens: number, reply: Reply): string {
+function writeLine(digest: string, tokens: number, reply: unknown): string {
   const json = JSON.stringify(reply);
   return `${digest} ${tokens} ${checksum(`${digest} ${tokens} ${json}`)} ${json}\n`;
 }

@@ -22,6 +22,7 @@ export async function tryQuestions(
     return [
       `The model "${model.name}" answers through files, which cannot be tested in advance. It reports only its ` +
         `${model.source.topK ?? 0} most likely tokens, so an answer of several tokens counts as impossible.`,
+      ...questions.flatMap((question) => describeBegun(question)),
     ];
   const byProbability = questions.filter(({ mode }) => mode === 'log probabilities');
   if (byProbability.length === 0) return [];
@@ -71,10 +72,10 @@ function describeAnswers(
     const are = long.length > 1 ? 'are' : 'is';
     notes.push(
       isExact
-        ? `${of}: ${all} ${are} more than one token for the model "${model.name}". The probability of all ` +
-            'their tokens is used, which takes longer.'
+        ? `${of}: ${all} ${are} more than one token for the model "${model.name}". Such an answer is scored by ` +
+            'all its tokens, which takes longer.'
         : `${of}: ${all} ${are} more than one token for the model "${model.name}", which reports single ` +
-            'tokens only. They count as impossible; the other answers are used.',
+            'tokens only. Such an answer counts as impossible; the others are used.',
     );
     const hopeless = question.groups.find((group) =>
       group.continuations.every((word) => long.includes(word)),
@@ -92,6 +93,24 @@ function describeAnswers(
     notes.push(
       `${of}: the model "${model.name}" reports only its ${model.source.topK ?? 0} most likely tokens. An ` +
         'answer that is not among them counts as impossible.',
+      ...describeBegun(question),
     );
   return notes;
+}
+
+/** Answers that begin others: with single tokens alone, a model that writes "10" in two tokens seems to mean "1". */
+function describeBegun({ name, mode, groups }: AskedQuestion): string[] {
+  if (mode === 'rating') return [];
+  const answers = groups.flatMap(({ value, continuations }) =>
+    continuations.map((text) => ({ value, text })),
+  );
+  return answers.flatMap(({ value, text }) => {
+    const longer = answers.find((other) => other.value !== value && other.text.startsWith(text));
+    if (longer === undefined) return [];
+    const [short, long] = [JSON.stringify(text.trim()), JSON.stringify(longer.text.trim())];
+    return [
+      `Question "${name}": if ${long} is more than one token for the model, it counts as ${short}, which it begins ` +
+        'with. Single digits or other words avoid this.',
+    ];
+  });
 }

@@ -7,7 +7,7 @@ import { openRandom } from '../../data/seeded-random.ts';
 import { fingerprint } from '../../run/run.ts';
 import type { ModelSettings } from '../../run/model-settings.ts';
 import { fail } from '../../run/errors/errors.ts';
-import { countNew, cutPrompts, joinAll, textWindows } from '../joined-tokens.ts';
+import { countNew, cutPrompts, findBegun, joinAll, textWindows } from '../joined-tokens.ts';
 import type { LanguageModel } from '../language-model.ts';
 
 const contextTokens = 8192;
@@ -77,9 +77,10 @@ export function openDummy(settings: ModelSettings): LanguageModel {
           }
           // All continuations share the prompt, or most of it.
           const shared = Math.min(...joined.map(({ promptTokens }) => promptTokens));
+          const begun = findBegun(joined.map(({ ids }) => ids));
           const state = stateAfter(joined[0]?.ids.slice(0, shared) ?? []);
           return {
-            continuations: joined.map(({ ids, promptTokens }) => ({
+            continuations: joined.map(({ ids, promptTokens }, at) => ({
               logProbability: sum(
                 ids.slice(shared, promptTokens).reduce((now, id) => read(now, id).state, state),
                 ids.slice(promptTokens),
@@ -87,6 +88,7 @@ export function openDummy(settings: ModelSettings): LanguageModel {
               tokens: ids.length - promptTokens,
               promptTokens,
               isGreedy: false,
+              ...begun[at],
             })),
             cutTokens,
             tokensRead: countNew([joined.map(({ ids }) => ids)])[0] ?? 0,

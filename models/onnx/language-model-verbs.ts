@@ -2,7 +2,15 @@
 
 import { openRandom } from '../../data/seeded-random.ts';
 import { fail, reasonOf } from '../../run/errors/errors.ts';
-import { countNew, cutPrompts, joinAll, type Joined, startWindow, textWindows } from '../joined-tokens.ts';
+import {
+  countNew,
+  cutPrompts,
+  findBegun,
+  joinAll,
+  type Joined,
+  startWindow,
+  textWindows,
+} from '../joined-tokens.ts';
 import type {
   Answer,
   CutSide,
@@ -79,13 +87,15 @@ export function openVerbs({ name, tokenizer, model, context, ends, chat }: Opene
     // Without a state that can be cut, the model reads every sequence from its beginning.
     const read = model.cut === undefined ? groups.map((group) => group.flat().length) : countNew(groups);
     let next = 0;
+    const begun = groups.map((group) => findBegun(group));
     return asked.map(({ joined, cutTokens }, at) => ({
-      continuations: joined.map(({ ids, promptTokens }) => {
+      continuations: joined.map(({ ids, promptTokens }, continuation) => {
         const { logProbability, isGreedy } = scored[next++] ?? {
           logProbability: Number.NaN,
           isGreedy: false,
         };
-        return { logProbability, tokens: ids.length - promptTokens, promptTokens, isGreedy };
+        const tokens = ids.length - promptTokens;
+        return { logProbability, tokens, promptTokens, isGreedy, ...begun[at]?.[continuation] };
       }),
       cutTokens,
       tokensRead: read[at] ?? 0,

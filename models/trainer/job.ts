@@ -69,6 +69,8 @@ const limits = z
   .prefault({});
 
 const dtype = z.enum(['float32', 'bfloat16', 'auto']).default('auto');
+/** Instead of the tokenizer's own: a template in Jinja, or `plain`, which writes "User: …" and "Assistant: …". */
+const chatTemplate = z.string().min(1).max(100_000).optional();
 /** Largest norm of the gradient; 0 does not limit it. */
 const gradientClip = z.number().min(0).max(1e6).default(1);
 const betas = z.tuple([share, share]);
@@ -143,6 +145,7 @@ const generateSettings = z
     batch: count.max(65_536).default(16),
     /** Texts that end an answer. */
     stop: z.array(z.string().min(1).max(1000)).max(100).default([]),
+    chatTemplate,
     dtype,
   })
   .prefault({});
@@ -169,6 +172,7 @@ const tuning = {
   weightDecay: z.number().min(0).max(1e6).default(0),
   gradientClip,
   lora,
+  chatTemplate,
   dtype,
 };
 
@@ -178,8 +182,12 @@ const dpoSettings = z.strictObject({
   ...tuning,
   beta: positive.default(0.1),
   maxPromptLength: count.max(1_048_576).default(512),
-  /** A data set of pairs whose margins are written after each epoch. */
+  /** A data set of pairs whose margins are written at points of the training. */
   measure: inputName.optional(),
+  /** How many evenly spaced points; the last is the end. By default, after each epoch. */
+  measureAt: count.max(10_000).optional(),
+  /** Whether a LoRA model is also kept merged, in checkpoints/. */
+  keepModel: z.boolean().default(true),
 });
 
 const influenceSettings = z.strictObject({
@@ -193,6 +201,7 @@ const influenceSettings = z.strictObject({
   /** Whether to also write the first-order approximation. */
   firstOrder: z.boolean().default(false),
   maxLength: count.max(1_048_576).optional(),
+  chatTemplate,
   dtype,
 });
 

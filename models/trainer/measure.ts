@@ -13,6 +13,11 @@ const measureSchema = z.object({
   tokensPerSecond: z.number(),
   peakMemoryMb: z.number(),
   flopsPerToken: z.number(),
+  /** Of jobs on pairs: what the whole job takes, and the weights that it trains. */
+  steps: z.number().optional(),
+  seconds: z.number().optional(),
+  flops: z.number().optional(),
+  trainable: z.number().optional(),
 });
 export type JobMeasure = z.output<typeof measureSchema>;
 

@@ -95,7 +95,7 @@ const ofKinds: Readonly<Partial<Record<JobKind, readonly string[]>>> = {
 };
 
 /** The packages that jobs need besides the core. */
-export function packagesOf(jobs: readonly Job[]): string[] {
+export function packagesOf(jobs: readonly Pick<Job, 'kind'>[]): string[] {
   return [...new Set(jobs.flatMap(({ kind }) => ofKinds[kind] ?? []))];
 }
 

@@ -80,7 +80,7 @@ export async function cutRanking<C extends AnyCutoff>(
   ranking: Ranking,
   cut: (point: CutPoint) => C | Promise<C>,
 ): Promise<{ answer: Answer; cutoff: C }> {
-  const { question, law, model, tokensPerParam, maxEpochs } = resolved;
+  const { question, law, model, tokensPerParam, maxEpochs, scorer } = resolved;
   const poolTokens = checkPool(question.poolTokens, ranking.tokens);
   const { keep, cutoff } = await decideCut(resolved, poolTokens, cut);
   const answer = {
@@ -106,7 +106,7 @@ export async function cutRanking<C extends AnyCutoff>(
       ? {}
       : { pool: { tokens: poolTokens, kept: keep.rate * poolTokens } }),
   };
-  const assumptions = { law, maxEpochs };
+  const assumptions = { law, maxEpochs, scorer };
   const caveats = listCaveats(answer, assumptions);
   return { answer: { ...answer, caveats, summary: summarize(answer, assumptions) }, cutoff };
 }

@@ -1,7 +1,7 @@
 // The best rate of one budget: the peak of a quadratic through its runs.
 
 import { formatShare } from '../../run/amounts.ts';
-import { fitQuadratic } from './least-squares.ts';
+import { fitQuadratic } from '../../data/least-squares.ts';
 import type { Trial } from './calibrate.ts';
 
 /**

@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { openRandom } from '../../data/seeded-random.ts';
 import { percentileBounds } from '../../data/statistics.ts';
-import { type Power, fitPower } from './least-squares.ts';
+import { type Power, fitPower } from '../../data/least-squares.ts';
 import { fewestRates, type Budget, type Peak, fitBudget } from './best-rate.ts';
 import type { Fit } from './calibrate.ts';
 

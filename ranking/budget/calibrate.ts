@@ -8,7 +8,7 @@ import { boundsSchema } from '../../data/statistics.ts';
 import { boundedNumber, positiveNumber } from '../../run/bounds.ts';
 import { fail } from '../../run/errors/errors.ts';
 import { formatCount, formatFlops } from '../../run/amounts.ts';
-import { fitPower } from './least-squares.ts';
+import { fitPower } from '../../data/least-squares.ts';
 import { fewestRates, groupBudgets, fitBudget } from './best-rate.ts';
 import { bootstrap } from './bootstrap.ts';
 

@@ -5,15 +5,25 @@ import { smallestPoolTokens } from './laws.ts';
 import type { Flag } from './question.ts';
 import type { Assumptions, Sums } from './summary.ts';
 
-export const fixedScoreCaveat =
+const fixedScoreCaveat =
   'A fixed score holds for this ranking only: another scorer, or the same one trained again, gives the same ' +
   'document another score.';
+
+const learnedCaveat =
+  "These are the classifier's scores, not the judge's: they order documents as the judge would, on another scale. " +
+  'Use a share (--keep) instead, or judge the whole corpus (betr rank --scorer lm:JUDGE --all).';
+
+/** What to be careful about with a score as the cutoff, in a ranking by a scorer as for --scorer. */
+export function describeFixedScore(scorer: string | undefined): string[] {
+  const isLearned = scorer !== undefined && /^(?:cross-fit:)?lm:/.test(scorer) && !scorer.endsWith('#all');
+  return [...(isLearned ? [learnedCaveat] : []), fixedScoreCaveat];
+}
 
 /** The caveats of an answer, most general first. */
 export function listCaveats(answer: Sums, assumptions: Assumptions): string[] {
   return [
     ...(answer.pool === undefined ? [] : ['The ranked corpus is assumed to be a random sample of the pool.']),
-    ...answer.flags.map((flag) => describeFlag(flag, answer, assumptions)),
+    ...answer.flags.flatMap((flag) => describeFlag(flag, answer, assumptions)),
     ...describeUnfilled(assumptions),
   ];
 }
@@ -21,8 +31,8 @@ export function listCaveats(answer: Sums, assumptions: Assumptions): string[] {
 function describeFlag(
   flag: Flag,
   { keep, model, pool }: Sums,
-  { law, maxEpochs, quotas }: Assumptions,
-): string {
+  { law, maxEpochs, quotas, scorer }: Assumptions,
+): string | string[] {
   switch (flag) {
     case 'extrapolated':
       return model !== null && model.flops < law.fittedFlops.from
@@ -59,7 +69,7 @@ function describeFlag(
         ? 'Nothing is kept: the best document alone exceeds the share.'
         : 'Nothing is kept: in every domain the best document alone exceeds the quota.';
     case 'fixed-score':
-      return fixedScoreCaveat;
+      return describeFixedScore(scorer);
   }
 }
 

@@ -15,6 +15,8 @@ export interface ResolvedQuestion {
   /** From the question, or else the settings. */
   tokensPerParam: number;
   maxEpochs: number;
+  /** The ranking's scorer, if it was named. */
+  scorer: string | undefined;
 }
 
 /**
@@ -31,6 +33,7 @@ export async function resolveQuestion(run: Run, question: Question): Promise<Res
     model: findModel(question, tokensPerParam, law),
     tokensPerParam,
     maxEpochs: question.maxEpochs ?? keep.maxEpochs,
+    scorer: run.scorer,
   };
 }
 

@@ -8,7 +8,7 @@ import type { Run } from '../../run/run.ts';
 import type { Ranking } from '../generation.ts';
 import { type Choice, retargetRanking } from '../order/retarget.ts';
 import { findScoreCutoffs } from '../score-cutoffs.ts';
-import { fixedScoreCaveat } from './caveats.ts';
+import { describeFixedScore } from './caveats.ts';
 
 const mostSlices = 20;
 
@@ -40,10 +40,6 @@ const paperNote =
   'Qwen-72B, looked at the slices at or above 0.50, 0.60, 0.70, 0.75 and 0.80, and continued pretraining on ' +
   '0.75–1.00 (329 M tokens, 3 epochs) and on 0.60–1.00 (2.5 B tokens, 1 epoch). The scores of another judge, ' +
   'or of a classifier that learned them, mean something else.';
-
-const learnedCaveat =
-  "These are the classifier's scores, not the judge's: they order documents as the judge would, on another scale. " +
-  'Use a share (--keep) instead, or judge the whole corpus (betr rank --scorer lm:JUDGE --all).';
 
 /**
  * The nested slices at or above each of these scores. `scorer` is the ranking's, as for --scorer. Errors: USAGE,
@@ -78,8 +74,7 @@ export async function countSlices(
     })),
     caveats: [
       ...(ranking.estimatedDocuments > 0 ? ['Token counts are estimated.'] : []),
-      ...(/^(?:cross-fit:)?lm:/.test(scorer) && !scorer.endsWith('#all') ? [learnedCaveat] : []),
-      fixedScoreCaveat,
+      ...describeFixedScore(scorer),
     ],
     ...(isAsInPaper ? { paper: paperNote } : {}),
   };

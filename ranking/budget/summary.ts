@@ -12,6 +12,8 @@ export type Sums = Omit<Answer, 'summary' | 'caveats'>;
 export interface Assumptions {
   law: Law;
   maxEpochs: number;
+  /** The ranking's scorer, as for --scorer; undefined if it was not named. */
+  scorer: string | undefined;
   /** For a selection by domain quotas; otherwise one cut decides. */
   quotas?: readonly FilledQuota[];
 }

@@ -17,7 +17,7 @@ import { type ChosenScores, type Ranking, rankingSchema } from '../generation.ts
 import { histogramOf, type Order, readOrder } from './order.ts';
 import { orderScores } from './sort-scores.ts';
 import { holdRetargeted, removeUnheld, retargetedFiles } from './retargeted-files.ts';
-import { withRunDatabase } from '../scores.ts';
+import { withRunDatabase } from '../../data/duckdb/run-database.ts';
 
 const rowsPerDataChunk = 2048;
 const rowsPerTurn = 512 * rowsPerDataChunk;

@@ -13,7 +13,7 @@ import { checkContent } from '../generation.ts';
 import { histogramOf, type Order, readOrder } from './order.ts';
 import { orderScores, sortTies } from './sort-scores.ts';
 import { type OrderReply, setupSchema, type OrderTask, taskSchema } from './messages.ts';
-import { shareDatabase } from '../scores.ts';
+import { shareDatabase } from '../../data/duckdb/run-database.ts';
 import { readRetargeted, chosenScores, writeRetargeted } from './retarget.ts';
 
 const port = parentPort;

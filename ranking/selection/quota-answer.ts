@@ -9,7 +9,7 @@ import type { FilledQuotas } from './quotas.ts';
 export function answerByQuotas(
   answer: Answer,
   { documents, tokens, quotas }: FilledQuotas,
-  { law, maxEpochs }: Assumptions,
+  { law, maxEpochs, scorer }: Assumptions,
 ): Answer {
   const scores = quotas.flatMap(({ score }) => (score === null ? [] : [score]));
   const cutoff = {
@@ -22,7 +22,7 @@ export function answerByQuotas(
   const flags: Flag[] = answer.flags.filter((flag) => !byScore.includes(flag));
   if (documents === 0) flags.push('nothing-kept');
   const figures = { ...answer, cutoff, flags };
-  const assumptions = { law, maxEpochs, quotas };
+  const assumptions = { law, maxEpochs, scorer, quotas };
   return {
     ...figures,
     caveats: listCaveats(figures, assumptions),

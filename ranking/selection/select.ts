@@ -18,7 +18,8 @@ import { addUpUnknown } from '../../scoring/part.ts';
 import type { Ranking } from '../generation.ts';
 import { keptTable } from './kept-rows.ts';
 import { type LeakHandling, type LeakMask, openLeakMask } from './leak-mask.ts';
-import { fillOutFolder, manifestFile, rowsFile } from './out-folder.ts';
+import { fillOutFolder, manifestFile } from '../../data/files/out-folder.ts';
+import { rowsFile, selectionFolder } from './out-folder.ts';
 import { countRepeats, questionOfSlices, type Slice, type SlicesSql, slicesSql } from './repeat.ts';
 import { type FilledQuota, fillQuotas, type Quotas } from './quotas.ts';
 import { unknownTable, withScores } from '../scores.ts';
@@ -78,7 +79,7 @@ export async function writeSelection(
     repeat === undefined || slices === undefined
       ? undefined
       : await countRepeats(run, retargeted, repeat, slices, `${keptCondition(cut)} AND ${written}`);
-  return fillOutFolder(folder, async () => {
+  return fillOutFolder(folder, selectionFolder, async () => {
     const rowsPath = join(folder, rowsFile);
     await writeRows(run, retargeted, kept, rowsPath, undefined, {
       condition: written,

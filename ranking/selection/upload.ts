@@ -10,7 +10,7 @@ import { BetrError, fail } from '../../run/errors/errors.ts';
 import { copyPieces, readPieces } from '../../data/files/files.ts';
 import type { Report } from '../../run/progress.ts';
 import type { RemoteStore } from '../../data/remote/store.ts';
-import { manifestFile } from './out-folder.ts';
+import { manifestFile } from '../../data/files/out-folder.ts';
 import { showPath } from '../../run/address.ts';
 import { openStore } from '../../data/remote/open.ts';
 

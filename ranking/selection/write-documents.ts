@@ -24,7 +24,7 @@ import { cutLine } from './excise.ts';
 import { addRepeat } from './repeat-field.ts';
 import { type LeakMask, type PassageRow, passageRow, shardPassages } from './leak-mask.ts';
 import { documentsFolder } from './out-folder.ts';
-import { withRunDatabase } from '../scores.ts';
+import { withRunDatabase } from '../../data/duckdb/run-database.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 import { nameFiles } from './name-files.ts';
 import { repeatColumn } from './repeat.ts';

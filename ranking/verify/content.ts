@@ -7,7 +7,7 @@ import { parquetSource, sqlString } from '../../data/duckdb/duckdb.ts';
 import { reasonOf } from '../../run/errors/errors.ts';
 import type { Report } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { withRunDatabase } from '../scores.ts';
+import { withRunDatabase } from '../../data/duckdb/run-database.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 import { type AddProblem, count, sum } from './problems.ts';
 

@@ -8,7 +8,7 @@ import { parquetSource } from '../../data/duckdb/duckdb.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 import { reasonOf } from '../../run/errors/errors.ts';
 import type { Run } from '../../run/run.ts';
-import { withRunDatabase } from '../scores.ts';
+import { withRunDatabase } from '../../data/duckdb/run-database.ts';
 import { type AddProblem, count } from './problems.ts';
 
 const groupRow = z.object({

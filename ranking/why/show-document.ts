@@ -13,7 +13,7 @@ import type { Question } from '../budget/question.ts';
 import type { Ranking } from '../generation.ts';
 import { findDocument } from '../list-documents.ts';
 import { type Place, placeDocument } from '../percentile.ts';
-import { withRunDatabase } from '../scores.ts';
+import { withRunDatabase } from '../../data/duckdb/run-database.ts';
 import { findShardName } from '../shards.ts';
 import { aim, generationOf } from './aim.ts';
 import type { ShownText } from './shown-text.ts';

@@ -14,6 +14,9 @@ import { auditErrors } from './audit.ts';
 import { trainerErrors } from './trainer.ts';
 import { trialErrors } from './trials.ts';
 import { pairsErrors } from './pairs.ts';
+import { pairSelectionErrors } from './pair-selection.ts';
+import { measurementErrors } from './measurements.ts';
+import { pairModelErrors } from './pair-models.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -28,6 +31,9 @@ const catalog = {
   ...trainerErrors,
   ...trialErrors,
   ...pairsErrors,
+  ...pairSelectionErrors,
+  ...measurementErrors,
+  ...pairModelErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;

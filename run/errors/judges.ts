@@ -26,8 +26,9 @@ export const judgesErrors = {
   JUDGE_WITHOUT_SCORES: {
     status: 422,
     exit: 1,
-    say: (v: { judge: string; documents: number; reasons: string; hint: string }) =>
-      `The judge "${v.judge}" gave none of ${v.documents} documents a score (${v.reasons}). ${v.hint}.`,
+    say: (v: { judge: string; documents: number; reasons: string; hint: string; notes: readonly string[] }) =>
+      `The judge "${v.judge}" gave none of ${v.documents} documents a score (${v.reasons}). ${v.hint}.` +
+      v.notes.map((note) => ` ${note}`).join(''),
   },
   EXAM_TEXTS_MISSING: {
     status: 422,

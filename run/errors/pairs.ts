@@ -9,6 +9,12 @@ export const pairsErrors = {
         v.known.length === 0 ? 'Add one under "pairs"' : `Sets: ${v.known.join(', ')}`
       }.`,
   },
+  PAIR_UNKNOWN: {
+    status: 404,
+    exit: 2,
+    say: (v: { set: string; id: string }) =>
+      `The set of pairs "${v.set}" has no pair with the id "${v.id}". Ids are those of the files, or FILE:LINE.`,
+  },
   PAIRS_FIELD_MISSING: {
     status: 422,
     exit: 2,

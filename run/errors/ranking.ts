@@ -13,9 +13,10 @@ export const rankingErrors = {
   NO_SCORES: {
     status: 422,
     exit: 1,
-    say: (v: { documents: number; reasons: string }) =>
+    say: (v: { documents: number; reasons: string; notes: readonly string[] }) =>
       `The scorer gave none of the ${v.documents} documents a score, so there is nothing to rank ` +
-      `(${v.reasons}). Use another scorer, or change the scorer's settings and rank again.`,
+      `(${v.reasons}). Use another scorer, or change the scorer's settings and rank again.` +
+      v.notes.map((note) => ` ${note}`).join(''),
   },
   TOKENS_TOO_MANY: {
     status: 422,

@@ -44,6 +44,13 @@ export const trialErrors = {
       `The ranking of arm "${v.arm}" targets test items of ${v.benchmarks} (--force-tests), so a trial cannot ` +
       'measure it on them. Index and rank without --force-tests.',
   },
+  TRIAL_NO_VALIDATION: {
+    status: 422,
+    exit: 2,
+    say: (v: { texts: number }) =>
+      '--tune measures models on texts that are set aside, one of every two or more held-out texts of a source. At ' +
+      `most a tenth of a source is held out, here ${v.texts} in all. Leave out --tune, or use a larger corpus.`,
+  },
   TRIAL_NO_RESULTS: {
     status: 409,
     exit: 1,

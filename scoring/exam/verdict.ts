@@ -46,20 +46,23 @@ export function describeVerdict({ verdict, leastArea, mostUnknown, parts: [topic
     case 'too few scores':
       return {
         problem:
-          `it gives no score to ${describeUnknown(topic)}, and at most ${formatShare(mostUnknown)} of ` +
-          'either side may ' +
-          'have none',
+          `it gives no score to ${describeUnknown(topic)}, and at most ${formatShare(mostUnknown)} of either side ` +
+          'may have none',
         advice:
-          'If the reason is answer mass, the model usually replies with something other than your answers: check ' +
-          'them with "betr models", or lower leastMass. For texts that are too long, lower characters',
+          'If the reason is answer mass, the model usually replies with something other than your answers: list ' +
+          'other answers, ask another question, or lower leastMass. If there is no rating, ask for a number alone, or ' +
+          'raise maxTokens. If texts are too long, lower characters',
       };
   }
 }
 
 function describeUnknown(part: ExamPart | undefined): string {
   const of = (side: ExamPart['for'] | undefined): string =>
-    `${sumUnknown(side?.unknown ?? {})} of ${side?.texts ?? 0} texts of ${side?.what ?? ''}`;
-  return `${of(part?.for)} and ${of(part?.against)}`;
+    `${sumUnknown(side?.unknown ?? {})} of ${formatCountOf(side?.texts ?? 0, 'text')}`;
+  return (
+    `${of(part?.for)} that should score high (${part?.for.what ?? ''}) and ${of(part?.against)} that should not ` +
+    `(${part?.against.what ?? ''})`
+  );
 }
 
 /** The error of a failed exam. */

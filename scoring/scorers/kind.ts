@@ -84,6 +84,8 @@ export interface PreparedScorer {
   fingerprint: string;
   /** Notes for users of the ranking. */
   notes: string[];
+  /** Those of the notes that may explain documents without a score. */
+  answerNotes?: readonly string[] | undefined;
   /** Why the ranking may be worthless. */
   warnings?: readonly string[] | undefined;
   /** If it is cross-fitted: the fingerprint of the scorer that it stands in for. */

@@ -51,6 +51,7 @@ export const preparedSchema = z.strictObject({
   slow: z.boolean().optional(),
   fingerprint: z.string(),
   notes: z.array(z.string()),
+  answerNotes: z.array(z.string()).optional(),
   warnings: z.array(z.string()).optional(),
   crossFits: z.string().optional(),
   testTargets: testTargetsSchema.optional(),

@@ -40,6 +40,7 @@ export const lmAll: ScorerKind = {
           ...judge.notes,
           publishedTest,
         ],
+        answerNotes: judge.notes,
         warnings: examined.warnings,
       };
     } finally {

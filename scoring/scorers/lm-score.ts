@@ -186,6 +186,7 @@ function refuseUnknown(judge: Judge, { documents, unknown }: JudgedNote): void {
     judge: judge.name,
     documents,
     reasons: describeReasons(unknown),
+    notes: judge.notes,
     hint:
       'With little answer mass, the model would answer something else: ask another question, list other ' +
       'answers, or lower leastMass. If texts are too long, lower "characters"',

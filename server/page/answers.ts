@@ -231,7 +231,7 @@ export interface Domain {
   include: boolean;
 }
 
-interface Interval {
+export interface Interval {
   value: number;
   low: number;
   high: number;

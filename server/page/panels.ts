@@ -27,6 +27,10 @@ import { openMarginView } from './margin-view.ts';
 import { openPanel, type Panel } from './panel.ts';
 import { compareQuery, curveQuery, histogramQuery, questionQuery, readable, type State } from './state.ts';
 import { openTrainingView } from './training-view.ts';
+import type { Trials } from './trial-answers.ts';
+import { openPairsView } from './pairs-view.ts';
+import type { PairSets } from './pairs-answers.ts';
+import { openTrialsView } from './trials-view.ts';
 import { showWhy } from './why-view.ts';
 
 export interface Follower {
@@ -61,6 +65,8 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
   const histogramPlot = openHistogramPlot(plotIn('histogram'));
   const domainsView = openDomainsView(plotIn('domains'));
   const trainingView = openTrainingView(section('training'));
+  const pairsView = openPairsView(section('pairs'));
+  const trialsView = openTrialsView(section('trials'));
   /** The problem of the answer. Panels that ask for more report their own. */
   let told: string | undefined;
   const alreadyTold = ({ message }: Problem): boolean => message === told;
@@ -173,6 +179,26 @@ export function openPanels({ change, answered, refused }: Follower): Panel[] {
       path: () => 'training',
       load: (path, signal) => askJson<Training>(path, ['jobs'], { signal }),
       show: trainingView,
+      refuse: toldByAnswer,
+      waitMs: 0,
+      slow: true,
+      optional: true,
+    }),
+    openPanel<Trials>({
+      section: section('trials'),
+      path: () => 'trials',
+      load: (path, signal) => askJson<Trials>(path, ['trials'], { signal }),
+      show: trialsView,
+      refuse: toldByAnswer,
+      waitMs: 0,
+      slow: true,
+      optional: true,
+    }),
+    openPanel<PairSets>({
+      section: section('pairs'),
+      path: () => 'pairs',
+      load: (path, signal) => askJson<PairSets>(path, ['sets'], { signal }),
+      show: pairsView,
       refuse: toldByAnswer,
       waitMs: 0,
       slow: true,

@@ -37,7 +37,8 @@ export function openPlot(
   return {
     show(data) {
       shown = data;
-      if (plot === undefined) open();
+      // The options describe each series, so another number of them needs another plot.
+      if (plot?.series.length !== data.length) open();
       else plot.setData(data);
     },
     redraw: () => plot?.redraw(false),

@@ -25,6 +25,7 @@ const titles: Record<string, string> = {
  */
 const ofTheRun = new Set([
   'STEP_MISSING',
+  'CORPUS_MISSING',
   'UNREACHABLE',
   'KEY_MISSING',
   'KEY_REFUSED',
@@ -51,7 +52,8 @@ export function openRunView(start: (kind: JobKind) => void, again: () => void): 
     show(problem) {
       if (!ofTheRun.has(problem.code)) return false;
       document.body.dataset['run'] = 'none';
-      section.hidden = false;
+      // Settings with preference pairs alone: there is nothing to start.
+      section.hidden = problem.code === 'CORPUS_MISSING';
       // Drawn once, so that the keyboard focus stays while the page tries again.
       if (shown === problem.message) return true;
       shown = problem.message;

@@ -30,7 +30,9 @@ export const healthRoutes = [
     answer({ state, response }) {
       const { serving, problem: ofRanking } = state.live.state();
       const closed = state.keys.problem();
-      const ready = serving !== undefined && closed === undefined;
+      // Without a corpus there will be no ranking; the server answers about pairs.
+      const hasAnswers = serving !== undefined || ofRanking?.code === 'CORPUS_MISSING';
+      const ready = hasAnswers && closed === undefined;
       const problem = closed ?? ofRanking;
       if (!ready) response.status(503);
       return {

@@ -13,7 +13,7 @@ import type { Run } from '../../run/run.ts';
 import type { Cutoff } from '../../ranking/cutoff.ts';
 import type { Ranking } from '../../ranking/generation.ts';
 import { eachKeptRow } from '../../ranking/selection/kept-rows.ts';
-import { withSpill } from '../../ranking/scores.ts';
+import { withSpill } from '../../data/duckdb/run-database.ts';
 import { writeRows } from '../../ranking/selection/write-rows.ts';
 import { questionFields } from './question.ts';
 import { type Reply, route } from '../route.ts';

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   countNew,
   cutPrompts,
+  findBegun,
   joinAll,
   type Joined,
   joinTexts,
@@ -39,6 +40,28 @@ describe('prompt and continuation', () => {
     const texts = (...all: string[]): number[][] => all.map(encode);
     // The second continuation adds one token, the second prompt two and three, and the first text again nothing.
     expect(countNew([texts('bcd', 'bce'), texts('bfgh', 'bfxyz'), texts('bcd')])).toEqual([4, 6, 0]);
+  });
+
+  it('are part of one another where they begin alike', () => {
+    const sequences = fc.array(fc.array(fc.constantFrom(1, 2), { maxLength: 4 }), { maxLength: 6 });
+    expect(findBegun(['abc', 'a', 'b', 'ab', 'a', 'abd'].map(encode))).toEqual(
+      [3, undefined, undefined, 4, 1, 3].map((continues) => (continues === undefined ? {} : { continues })),
+    );
+    fc.assert(
+      fc.property(sequences, (all) => {
+        for (const [at, { continues }] of findBegun(all).entries()) {
+          const parts = all.flatMap((other, i) =>
+            i !== at &&
+            all[at]?.join().startsWith(other.join()) === true &&
+            (other.length < all[at].length || i < at)
+              ? [{ i, length: other.length }]
+              : [],
+          );
+          expect(continues).toBe(parts.sort((a, b) => b.length - a.length || b.i - a.i)[0]?.i);
+        }
+      }),
+      { numRuns: rounds(200) },
+    );
   });
 
   it('keep the same rest of a prompt for all continuations', () => {

@@ -113,6 +113,19 @@ describe.each(backEnds)('%s', (_name, modelOf) => {
     expect(whole?.tokens).toBe((first?.tokens ?? 0) + (second?.tokens ?? 0));
   });
 
+  it('says which continuation begins another', async () => {
+    const [answer] = await model.logProbabilities(
+      [{ prompt: 'It is a', continuations: [' very large one', ' very', ' small', ' very large'] }],
+      'start',
+    );
+    const continues = answer?.continuations.map((found) => found.continues);
+    expect(continues).toEqual(
+      model.continuations === 'any'
+        ? [3, undefined, undefined, 1]
+        : Array.from({ length: 4 }, () => undefined),
+    );
+  });
+
   it('cuts a prompt that is too long at the side that is named, and says so, or refuses it', async () => {
     const short = await open(place, { contextTokens: 32 });
     const prompt = `${'begin '.repeat(400)}middle${' end'.repeat(400)}`;

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { Run } from '../../run/run.ts';
-import { shareDatabase, withScores, withRunDatabase } from '../../ranking/scores.ts';
+import { shareDatabase, withRunDatabase } from '../../data/duckdb/run-database.ts';
+import { withScores } from '../../ranking/scores.ts';
 import { makeRows, rankRows, withRun } from './synthetic.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
 

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { queryRows } from '../../data/duckdb/rows.ts';
 import { openJudge } from '../../indexer/judges/judge.ts';
 import { rankCorpus } from '../../ranking/rank.ts';
-import { scoresTable, unknownTable, withRunDatabase } from '../../ranking/scores.ts';
+import { withRunDatabase } from '../../data/duckdb/run-database.ts';
+import { scoresTable, unknownTable } from '../../ranking/scores.ts';
 import { verifyRanking } from '../../ranking/verify/verify.ts';
 import { silent } from '../../run/progress.ts';
 import { fittingOf, openScorer, prepareScorer, rankingRun, readScorer } from '../../scoring/scorers/list.ts';
@@ -111,6 +112,21 @@ describe('a judge of every document', () => {
         stderr: expect.stringMatching(/--all needs --scorer lm:JUDGE/),
       });
     }, options);
+  });
+
+  it('says what its answers are if it scores nothing', async () => {
+    const questions = [{ ...plainQuestion, for: ['yes', 'yes indeed'], leastMass: 0.9 }];
+    await withCorpus(
+      async (main) => {
+        await expect(rankCorpus(main, silent, scorer)).rejects.toMatchObject({
+          code: 'NO_SCORES',
+          message: expect.stringMatching(
+            /\(answer mass: \d+\).* rank again\. .*" yes indeed" is more than one token/,
+          ),
+        });
+      },
+      { ...options, more: { ...more, judges: [{ name: 'judge', model: 'try', questions }] } },
+    );
   });
 
   longTest('asks again about the texts that its server refused', async () => {

@@ -48,11 +48,14 @@ class Example:
         return sum(end - start for start, end in self.answers)
 
 
-def read_rows(work: Work, name: str, use: Callable[[str, dict[str, Any]], T]) -> list[T]:
+def read_rows(
+    work: Work, name: str, use: Callable[[str, dict[str, Any]], T], tell: Callable[[str, str], None] | None = None
+) -> list[T]:
     """
     What `use` makes of each row (its id and content) of an input, JSON Lines or Parquet. A row without `id` or
-    `prompt_id` goes by its number, from 1 on. Rows that cannot be used are left out; an event counts them by reason.
-    Errors: EMPTY_INPUT if none is left, JOB_INVALID if a file cannot be read.
+    `prompt_id` goes by its number, from 1 on. Rows that cannot be used are left out; an event counts them by reason,
+    and `tell` gets the id and the reason of each. Errors: EMPTY_INPUT if none is left, JOB_INVALID if a file cannot be
+    read.
     """
     used: list[T] = []
     left_out: defaultdict[str, list[str]] = defaultdict(list)
@@ -69,6 +72,8 @@ def read_rows(work: Work, name: str, use: Callable[[str, dict[str, Any]], T]) ->
             seen.add(id)
         except LeftOut as reason:
             left_out[str(reason)].append(id)
+            if tell is not None:
+                tell(id, str(reason))
     told = "; ".join(f"{len(ids)} {reason} ({first_of(ids)})" for reason, ids in left_out.items())
     if not used:
         raise TrainerError("EMPTY_INPUT", f'Input "{name}" has no row that can be used{f": {told}" if told else ""}.')
@@ -120,7 +125,7 @@ def first_of(ids: list[str]) -> str:
 
 
 class ConversationEncoder:
-    """Writes prompts and answers as token ids. Rows longer than `longest` tokens are left out, never cut."""
+    """Writes prompts and answers as token ids. Rows longer than `longest` tokens are left out; pairs may be longer."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, longest: int) -> None:
         self._tokenizer, self._longest = tokenizer, longest
@@ -142,7 +147,7 @@ class ConversationEncoder:
     def pair(self, prompt: Turns, chosen: Turns, rejected: Turns) -> tuple[list[int], list[int], list[int]]:
         """The tokens of a prompt and of its two answers."""
         head, wholes = self._head(prompt), [self._whole(prompt, answer) for answer in (chosen, rejected)]
-        start = min(self._start(head, self._check(whole)) for whole in wholes)
+        start = min(self._start(head, whole) for whole in wholes)
         return wholes[0][:start], wholes[0][start:], wholes[1][start:]
 
     def _conversation(self, id: str, messages: list[Message]) -> Example:
@@ -191,8 +196,9 @@ class ConversationEncoder:
         if self._tokenizer.chat_template is None:
             raise TrainerError(
                 "TOKENIZER_MISMATCH",
-                "The model's tokenizer has no chat template, so messages cannot be written for it. Write prompts and "
-                "answers as strings, or name a model with a chat template.",
+                "The model's tokenizer has no chat template, so messages cannot be written for it. Set chatTemplate to "
+                '"plain" (in betr: --chat-template plain) or to a template, write prompts and answers as strings, or '
+                "name a model with a chat template.",
             )
         try:
             return self._tokenizer.apply_chat_template(messages, tokenize=False, **options)
@@ -213,6 +219,8 @@ def read_pair(row: Mapping[str, Any]) -> tuple[Turns, Turns, Turns]:
     Turns, chosen and rejected of a preference pair. Files repeat the prompt within the answers, or have it there
     alone: both are taken off.
     """
+    if row.get("tools"):
+        raise LeftOut("with tools, which are not supported")
     chosen, rejected = _read_turns(row.get("chosen"), "chosen"), _read_turns(row.get("rejected"), "rejected")
     if chosen == rejected:
         raise LeftOut("whose chosen and rejected answers are the same")

@@ -7,7 +7,8 @@ softplus(-margin). A log probability is the sum over the answer's tokens and tho
 the model that the job begins with.
 
 Of DPOTrainer, this uses the loss and the reference's log probabilities. It does not let it tokenize, because it cuts
-long answers and drops pairs with long prompts without counting them: such pairs are left out here, and counted.
+long answers and drops pairs with long prompts without telling which. Pairs are cut and dropped here by the same rules,
+and the result says so of each.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import pyarrow.parquet as pq
 import torch
 from datasets import Dataset
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
@@ -35,7 +37,7 @@ from .tokenizer import job_tokenizer
 from .training import JobTrainer, count_flops, is_half, keep_merged, make_arguments, prepare_model, train
 
 if TYPE_CHECKING:
-    from .job import Outcome, Work
+    from .job import Job, Outcome, Work
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class Pair:
     prompt_ids: list[int]
     chosen_ids: list[int]
     rejected_ids: list[int]
+    #: Whether the end of an answer is cut off.
+    chosen_cut: bool = False
+    rejected_cut: bool = False
 
     def tokens(self) -> int:
         return 2 * len(self.prompt_ids) + len(self.chosen_ids) + len(self.rejected_ids)
@@ -60,18 +65,17 @@ class JobDPOTrainer(JobTrainer, DPOTrainer):
         return dataset
 
     @property
-    def measures(self) -> bool:
-        return self.measured is not None
-
-    @property
     def measured(self) -> Dataset | None:
-        """The pairs to measure after each epoch."""
+        """The pairs to measure at points of the training."""
         name = self.work.job.settings.get("measure")
         return self.train_dataset if name == "pairs" else self.eval_dataset
 
-    def after_epoch(self, epoch: int) -> None:
-        if self.measures and f"epoch {epoch}" not in self.results:
-            self.results.append(f"epoch {epoch}", list(self._log_probabilities(self.measured)))
+    def points(self, steps: int) -> set[int]:
+        return set() if self.measured is None else set(measuring_points(self.work.job.settings, steps))
+
+    def at_point(self, step: int) -> None:
+        if f"step {step}" not in self.results:
+            self.results.append(f"step {step}", list(self._log_probabilities(self.measured)))
 
     def compute_ref_log_probs(self, model: torch.nn.Module, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """TRL asks for each batch's reference before training; after an interruption it is known already."""
@@ -103,22 +107,84 @@ class JobDPOTrainer(JobTrainer, DPOTrainer):
             self.work.check()
             batch = [pairs[index] for index in range(at, min(at + size, len(pairs)))]
             inputs = self._prepare_inputs(self.data_collator(batch))
-            labels = inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, -100)
             with self.accelerator.autocast():
-                output = self.model(
-                    input_ids=inputs["input_ids"],
-                    attention_mask=inputs["attention_mask"],
-                    labels=labels,
-                    use_cache=False,
-                    fused_lm_head=True,
-                )
-            chosen, rejected = output.log_probs.sum(1).chunk(2)
+                chosen, rejected = answer_log_probabilities(self.model, inputs)
             yield from zip(chosen.tolist(), rejected.tolist(), strict=True)
+
+
+def answer_log_probabilities(model: torch.nn.Module, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
+    """Of the chosen and the rejected answers of a batch, in nats."""
+    output = model(
+        input_ids=inputs["input_ids"],
+        attention_mask=inputs["attention_mask"],
+        labels=inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, -100),
+        use_cache=False,
+        fused_lm_head=True,
+    )
+    return output.log_probs.sum(1).chunk(2)
+
+
+def measuring_points(settings: dict[str, Any], steps: int) -> list[int]:
+    """The steps after which pairs are measured: evenly spaced, and the last one is the end."""
+    count = settings.get("measureAt") or settings["epochs"]
+    return sorted({-(-number * steps // count) for number in range(1, count + 1)})
+
+
+@dataclass(frozen=True)
+class PairSets:
+    """The pairs of a job as tokens, and those that it cannot use."""
+
+    pairs: list[Pair]
+    #: Those to measure; `pairs` itself where it is measured.
+    measured: list[Pair]
+    #: Input, id and reason.
+    left_out: list[tuple[str, str, str]]
+
+
+def read_pairs(work: Work, tokenizer: PreTrainedTokenizerBase, longest: int) -> PairSets:
+    """
+    Reads a job's pairs. Answers are cut where the model or `maxLength` ends; pairs whose prompt alone fills that, or
+    is longer than `maxPromptLength`, are left out. Errors: those of `read_rows`.
+    """
+    settings = work.job.settings
+    longest = min(settings["maxLength"], longest)
+    encoder = ConversationEncoder(tokenizer, longest)
+    left_out: list[tuple[str, str, str]] = []
+
+    def encode(id: str, row: dict) -> Pair:
+        prompt, chosen, rejected = encoder.pair(*read_pair(row))
+        room = longest - len(prompt)
+        if len(prompt) > settings["maxPromptLength"]:
+            raise LeftOut(f"with prompts longer than {settings['maxPromptLength']} tokens")
+        if room <= 0:
+            raise LeftOut(f"whose prompt fills all {longest} tokens")
+        if chosen[:room] == rejected[:room]:
+            raise LeftOut(f"whose answers do not differ within {longest} tokens")
+        return Pair(id, prompt, chosen[:room], rejected[:room], len(chosen) > room, len(rejected) > room)
+
+    def read(name: str) -> list[Pair]:
+        found = read_rows(work, name, encode, lambda id, reason: left_out.append((name, id, reason)))
+        both = sum(pair.chosen_cut and pair.rejected_cut for pair in found)
+        one = sum(pair.chosen_cut != pair.rejected_cut for pair in found)
+        if both or one:
+            work.events.write(
+                "warning",
+                message=f'Pairs of input "{name}" whose answers are cut at {longest} tokens: {one} on one side, {both} '
+                "on both.",
+                values={"cut on one side": one, "cut on both sides": both},
+            )
+        return found
+
+    pairs = read("pairs")
+    name = settings.get("measure")
+    # Pairs of like length beside each other: batches have little padding.
+    measured = pairs if name == "pairs" else sorted(read(name), key=Pair.tokens) if name else []
+    return PairSets(pairs, measured, left_out)
 
 
 def run_dpo(work: Work) -> Outcome:
     """
-    The job kind `dpo`. Rows of epoch 0 are the reference of every pair; those of later epochs are of the pairs that
+    The job kind `dpo`. Rows of step 0 are the reference of every pair; those of later steps are of the pairs that
     `measure` names.
     """
     from .job import Outcome
@@ -127,17 +193,8 @@ def run_dpo(work: Work) -> Outcome:
     loaded, folder, model_hash = job_model(job, work.device)
     every, without = count_parameters(loaded)
     tokenizer = job_tokenizer(job, folder, loaded.get_input_embeddings().weight.shape[0])
-    encoder = ConversationEncoder(tokenizer, min(settings["maxLength"], longest_sequence(loaded)))
-
-    def encode(id: str, row: dict) -> Pair:
-        pair = Pair(id, *encoder.pair(*read_pair(row)))
-        if len(pair.prompt_ids) > settings["maxPromptLength"]:
-            raise LeftOut(f"with prompts longer than {settings['maxPromptLength']} tokens")
-        return pair
-
-    pairs = read_rows(work, "pairs", encode)
-    name = settings.get("measure")
-    measured = pairs if name == "pairs" else read_rows(work, name, encode) if name else []
+    read = read_pairs(work, tokenizer, longest_sequence(loaded))
+    pairs, measured, name = read.pairs, read.measured, settings.get("measure")
     results = ResultLog(work)
 
     def make(micro: int) -> JobDPOTrainer:
@@ -165,26 +222,28 @@ def run_dpo(work: Work) -> Outcome:
 
     trainer = train(work, make)
     trainable = sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
-    keep_merged(trainer)
+    if settings["keepModel"]:
+        keep_merged(trainer)
     sets = {"pairs": (pairs, _references(trainer.train_dataset))}
     if measured:
         sets[name] = (measured, _references(trainer.measured))
     rows = [
-        _row(pair, input, 0, settings["beta"], reference, reference)
+        _row(pair, input, (0, 0), settings["beta"], reference, reference)
         for input, (those, references) in sets.items()
         for pair, reference in zip(those, references, strict=True)
     ]
-    for epoch in range(1, settings["epochs"] + 1 if measured else 1):
-        rows += [
-            _row(pair, name, epoch, settings["beta"], now, reference)
-            for pair, reference, now in zip(*sets[name], results[f"epoch {epoch}"], strict=True)
-        ]
-    flops = Flops(every, without)
-    read = sum(pair.tokens() for those, _ in sets.values() for pair in those)
-    read += settings["epochs"] * sum(pair.tokens() for pair in measured)
-    both = [
-        sum(parts) for parts in zip(count_flops(job, flops, trainable, trainer.tokens), flops.read(read), strict=True)
+    rows += [
+        {"id": id, "input": input, "epoch": 0, "step": 0, "left_out": reason} for input, id, reason in read.left_out
     ]
+    steps = trainer.state.max_steps
+    for step in sorted(trainer.points(steps)):
+        at = (math.ceil(step * settings["epochs"] / steps), step)
+        rows += [
+            _row(pair, name, at, settings["beta"], now, reference)
+            for pair, reference, now in zip(*sets[name], results[f"step {step}"], strict=True)
+        ]
+    read_tokens = count_read_tokens(read, len(trainer.points(steps)))
+    both = count_all_flops(job, Flops(every, without), trainable, trainer.tokens, read_tokens)
     return Outcome(
         lambda path: _write(path, rows),
         model_hash,
@@ -193,9 +252,22 @@ def run_dpo(work: Work) -> Outcome:
         without,
         both[0],
         both[1],
-        trainer.tokens + read,
+        trainer.tokens + read_tokens,
         float(settings["epochs"]),
     )
+
+
+def count_read_tokens(read: PairSets, points: int) -> int:
+    """The tokens that the reference reads, and the model at each measuring point."""
+    own = sum(pair.tokens() for pair in read.pairs)
+    measured = sum(pair.tokens() for pair in read.measured)
+    return own + (0 if read.measured is read.pairs else measured) + points * measured
+
+
+def count_all_flops(job: Job, flops: Flops, trainable: int, trained: int, read: int) -> tuple[float, float]:
+    """FLOPs of training on some tokens and reading others, with and without embeddings."""
+    training, reading = count_flops(job, flops, trainable, trained), flops.read(read)
+    return training[0] + reading[0], training[1] + reading[1]
 
 
 def _dataset(pairs: Sequence[Pair]) -> Dataset:
@@ -214,16 +286,17 @@ def margin_and_loss(beta: float, now: Sequence[float], reference: Sequence[float
 
 
 def _row(
-    pair: Pair, input: str, epoch: int, beta: float, now: Sequence[float], reference: Sequence[float]
+    pair: Pair, input: str, at: tuple[int, int], beta: float, now: Sequence[float], reference: Sequence[float]
 ) -> dict[str, Any]:
     margin, loss = margin_and_loss(beta, now, reference)
-    values = (pair.id, input, epoch, now[0], now[1], reference[0], reference[1], margin, loss)
+    values = (pair.id, input, *at, *now, *reference, margin, loss, pair.chosen_cut, pair.rejected_cut, None)
     return dict(zip(_schema.names, values, strict=True))
 
 
 _schema = pa.schema(
-    [("id", pa.string()), ("input", pa.string()), ("epoch", pa.int64())]
+    [("id", pa.string()), ("input", pa.string()), ("epoch", pa.int64()), ("step", pa.int64())]
     + [(name, pa.float64()) for name in ("chosen", "rejected", "ref_chosen", "ref_rejected", "margin", "loss")]
+    + [("chosen_cut", pa.bool_()), ("rejected_cut", pa.bool_()), ("left_out", pa.string())]
 )
 
 

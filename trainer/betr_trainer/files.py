@@ -87,12 +87,11 @@ def commit_file(path: Path, write: Callable[[Path], object]) -> None:
 
 def remove_leftovers(folder: Path, name: str = "*") -> None:
     """
-    Removes what a process that was killed left of `commit_file`. Call while holding the lease on the work; lease files
-    themselves are not touched.
+    Removes what processes that were killed left of `commit_file` and of taking a lease. Call while holding the lease
+    on the work; a process that is just trying to take it tries again.
     """
     for path in folder.glob(f".{name}.*.tmp"):
-        if not path.name.startswith(".lease."):
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def commit_text(path: Path, text: str) -> None:

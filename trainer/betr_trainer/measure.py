@@ -23,12 +23,16 @@ from .tokenizer import job_tokenizer
 
 def measure(folder: Path, steps: int) -> dict[str, Any]:
     """
-    Seconds a step (the median of so many), tokens a second, FLOPs a token, and the memory at its peak. Errors:
-    JOB_INVALID for a job that does not train from scratch or go on.
+    Seconds a step (the median of so many), tokens a second, FLOPs a token, and the memory at its peak; of jobs on
+    pairs, also what the whole job takes. Errors: JOB_INVALID for a job of another kind.
     """
     job = read_job(folder)
+    if job.kind == "dpo":
+        from .dpo_speed import measure_dpo
+
+        return measure_dpo(job, steps)
     if job.kind not in ("pretrain", "continue"):
-        raise TrainerError("JOB_INVALID", f"Only jobs of kind pretrain and continue can be measured, not {job.kind}.")
+        raise TrainerError("JOB_INVALID", f"Jobs of kind {job.kind} cannot be timed; pretrain, continue and dpo can.")
     torch.set_num_threads(job.limits.get("threads") or torch.get_num_threads())
     device, plan = pick_device(), Plan(job.settings)
     model = _new(job).to(device) if "new" in job.data["model"] else job_model(job, device)[0]

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 END_OF_TEXT = "<|endoftext|>"
 
+#: The chat template `plain`: "User: ...", an empty line, "Assistant: ...", and the end-of-text token after an answer.
+PLAIN_CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}{% if not loop.first %}{{ '\n\n' }}{% endif %}"
+    "{{ message['role'] | capitalize }}: {{ message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '\n\nAssistant:' }}{% endif %}"
+)
+
 
 def byte_tokenizer(*, end: bool = True) -> PreTrainedTokenizerBase:
     """
@@ -109,6 +117,9 @@ def job_tokenizer(job: Job, model: Path | None, rows: int | None = None) -> PreT
             "TOKENIZER_MISMATCH",
             f"The tokenizer has {len(tokenizer)} tokens and the model knows {rows}: it is of another model.",
         )
+    template = job.settings.get("chatTemplate")
+    if template is not None:
+        tokenizer.chat_template = PLAIN_CHAT_TEMPLATE if template == "plain" else template
     return tokenizer
 
 

@@ -137,8 +137,7 @@ def token_file(work: Work, each: Input, tokenizer: PreTrainedTokenizerBase, text
             continue
         with lease:
             if not (folder / f"{name}.json").exists():
-                for suffix in ("bin", "index.npy", "json"):
-                    remove_leftovers(folder, f"{name}.{suffix}")
+                remove_leftovers(folder, name)
                 _tokenize(work, each, tokenizer, text_field, folder, name)
     if len(found.tokens) == 0:
         raise TrainerError("EMPTY_INPUT", f'Input "{each.name}" has no documents with text: {each.path}.')

@@ -120,19 +120,22 @@ class JobTrainer(Trainer):
         self.remove_callback(PrinterCallback)
         self.add_callback(_AfterStep(self))
 
-    #: Whether `after_epoch` does anything.
-    measures = False
+    def points(self, steps: int) -> set[int]:
+        """The steps, of so many, after which `at_point` is called."""
+        return set()
 
-    def after_epoch(self, epoch: int) -> None:
+    def at_point(self, step: int) -> None:
         """
-        Called with the number of each epoch, from 1 on, that has ended, when its checkpoint is saved. After an
-        interruption it may be called for the same one again.
+        Called after each step of `points`, when its checkpoint is saved. After an interruption it may be called for the
+        same one again.
         """
 
     def run(self) -> None:
         """Trains, or goes on from the job's checkpoint."""
         found = self.work.checkpoints.find()
         resumable = found is not None and (found / _STATE).exists()
+        # Work before the training, some of it not done again after an interruption, may have drawn random numbers.
+        set_seed(self.work.job.seed)
         self.train(resume_from_checkpoint=str(found) if resumable else None)
         if self.saved_step != self.state.global_step:
             self.work.keep(self.save, now=True, step=self.state.global_step)
@@ -186,9 +189,9 @@ class _AfterStep(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._speed = Speed(state.max_steps)
+        self._points = self._trainer.points(state.max_steps)
         self._trainer.saved_step = state.global_step
-        if state.global_step:
-            self._end_epoch(state)
+        self._at_point(state)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
         if "loss" not in logs:
@@ -204,17 +207,12 @@ class _AfterStep(TrainerCallback):
             secondsLeft=self._speed.seconds_left(step),
             values={name: logs[name] for name in ("rewards/margins", "rewards/accuracies") if name in logs} or None,
         )
-        ends = step % self._steps_an_epoch(state) == 0
-        trainer.work.keep(trainer.save, now=ends and trainer.measures, step=step, tokens=trainer.tokens)
-        self._end_epoch(state)
+        trainer.work.keep(trainer.save, now=step in self._points, step=step, tokens=trainer.tokens)
+        self._at_point(state)
 
-    def _steps_an_epoch(self, state: Any) -> int:
-        return state.max_steps // state.num_train_epochs
-
-    def _end_epoch(self, state: Any) -> None:
-        epoch, steps_of_the_next = divmod(state.global_step, self._steps_an_epoch(state))
-        if steps_of_the_next == 0:
-            self._trainer.after_epoch(epoch)
+    def _at_point(self, state: Any) -> None:
+        if state.global_step in self._points:
+            self._trainer.at_point(state.global_step)
 
     def _check(self, logs: dict[str, float], step: int) -> None:
         """Errors: LOSS_NOT_FINITE. The weights of this step are lost; the checkpoint is older."""

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 os.environ.update(TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1", TQDM_DISABLE="1")
+# For the processes that tests start.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parent)])
 
 import pytest
 import torch

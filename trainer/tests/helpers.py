@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gzip
 import hashlib
 import json
+import multiprocessing
 import os
 import random
 import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from betr_trainer.__main__ import load_kind
+from betr_trainer.events import Events
 from betr_trainer.job import run_job
 
 WORDS = [
@@ -40,6 +42,8 @@ WORDS = [
     "in",
     "spring",
 ]
+#: A worker that takes longer hangs. On two idle cores, the longest takes two seconds.
+CHILD_SECONDS = 90
 TINY = {"hidden": 32, "layers": 2, "heads": 2, "keyValueHeads": 1, "mlp": 64}
 
 
@@ -143,50 +147,69 @@ def outcome_of(folder: Path) -> tuple[Any, ...]:
     )
 
 
-def only_slow() -> None:
-    """Skips a test that forks a worker: a child of a process with threads may hang, and then takes minutes."""
-    if os.environ.get("BETR_TEST_ALL") != "1":
-        pytest.skip("it forks workers, so it runs with BETR_TEST_ALL=1 only")
+# Workers are forked from a server that has loaded torch, which takes seconds, and has run nothing. A fork of this
+# process would hang now and then: its threads (arrow's, the heartbeats of leases) may hold a lock at that moment.
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(
+    ["helpers", *(f"betr_trainer.{kind}" for kind in ("pretrain", "losses", "sft", "dpo"))]
+)
 
 
 class Worker:
-    """A job that runs in a child process. It is forked, because loading torch takes seconds."""
+    """A job that runs in a child process. `before` is called there first, and must be picklable."""
 
-    def __init__(self, folder: Path, before: Callable[[], object] = lambda: None) -> None:
-        only_slow()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.pid = os.fork()
-        if self.pid == 0:
-            code = 70
-            try:
-                before()
-                with (folder / "output.txt").open("a") as output:
-                    sys.stdout = sys.stderr = output
-                    code = run_job(folder, load_kind)
-            finally:
-                os._exit(code)
+    def __init__(self, folder: Path, before: Callable[[], object] | None = None) -> None:
+        self._output = folder / "output.txt"
+        self._process = _processes.Process(target=_work, args=(folder, self._output, before), daemon=True)
+        self._process.start()
+        self.pid = self._process.pid
 
     def kill(self, signum: int = signal.SIGKILL) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signum)
 
-    def wait(self, seconds: float = 300) -> int:
-        """The exit code; below zero, the signal that ended it."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                return os.waitstatus_to_exitcode(status)
-            time.sleep(0.005)
-        self.kill()
-        os.waitpid(self.pid, 0)
-        raise AssertionError("the worker did not end")
+    def wait(self, seconds: float = CHILD_SECONDS) -> int:
+        """The exit code; below zero, the signal that ended it. A worker that does not end says where it stands."""
+        self._process.join(seconds)
+        if self._process.exitcode is None:
+            self.kill(signal.SIGUSR1)
+            self._process.join(1)
+            self.kill()
+            raise AssertionError(f"the worker did not end within {seconds} s:\n{self._output.read_text()}")
+        return self._process.exitcode
 
 
-def until(found: Callable[[], bool], seconds: float = 120) -> None:
+def _work(folder: Path, output: Path, before: Callable[[], object] | None) -> None:
+    with output.open("a", buffering=1) as file:
+        sys.stdout = sys.stderr = file
+        faulthandler.register(signal.SIGUSR1, file=file)
+        if before is not None:
+            before()
+        sys.exit(run_job(folder, load_kind))
+
+
+def signal_at(signum: int, step: int) -> None:
+    """For `before`: this process gets a signal when its job has told of a step."""
+    progress = Events.progress
+
+    def progress_and_signal(self: Events, at: int, steps: int, **fields: Any) -> None:
+        progress(self, at, steps, **fields)
+        if at == step and "message" not in fields:
+            os.kill(os.getpid(), signum)
+
+    Events.progress = progress_and_signal
+
+
+def interrupt(folder: Path, signum: int, step: int) -> int:
+    """
+    Runs a job in a process that gets a signal when it tells of a step. Returns the exit code, negative for a signal.
+    """
+    return Worker(folder, partial(signal_at, signum, step)).wait()
+
+
+def until(found: Callable[[], bool], seconds: float = CHILD_SECONDS) -> None:
     """Waits until something is so."""
     end = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < end, "waited too long"
-        time.sleep(0.005)
+        time.sleep(0.01)

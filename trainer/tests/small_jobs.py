@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import torch
-from helpers import Worker, run, sha256
+from helpers import interrupt, run, sha256
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from betr_trainer.events import Events
 from betr_trainer.tokenizer import byte_tokenizer
 
 CHAT_TEMPLATE = (
@@ -83,20 +81,6 @@ def run_all(folder: Path) -> list[dict[str, Any]]:
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
     return pq.read_table(folder / "result.parquet").to_pylist()
-
-
-def interrupt(folder: Path, signum: int, step: int) -> int:
-    """
-    Runs a job in a process that gets a signal when it tells of a step. Returns the exit code, negative for a signal.
-    """
-    progress = Events.progress
-
-    def progress_and_signal(self: Events, at: int, steps: int, **fields: Any) -> None:
-        progress(self, at, steps, **fields)
-        if at == step:
-            os.kill(os.getpid(), signum)
-
-    return Worker(folder, before=lambda: setattr(Events, "progress", progress_and_signal)).wait()
 
 
 def interrupt_twice(folder: Path, *, stop_at: int, kill_at: int) -> None:

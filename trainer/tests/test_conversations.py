@@ -125,7 +125,7 @@ def test_conversations_by_the_chat_template() -> None:
     assert bytes(head).decode() == "<user>ask</user>\n<assistant>"
     assert (bytes(chosen), bytes(rejected)) == (b"on</assistant>\n", b"off</assistant>\n")
     with pytest.raises(LeftOut, match="longer than 10 tokens"):
-        ConversationEncoder(tokenizer, 10).pair([USER], [says("on")], [says("off")])
+        ConversationEncoder(tokenizer, 10).example("1", [USER], [says("on")])
     tokenizer.chat_template = "{{ raise_exception('no system role') }}"
     with pytest.raises(LeftOut, match="chat template refuses"):
         encoder.prompt([SYSTEM, USER])

@@ -20,6 +20,7 @@ from trl import DPOConfig, DPOTrainer
 
 from betr_trainer.conversations import ConversationEncoder, read_pair
 from betr_trainer.dpo import margin_and_loss
+from betr_trainer.measure import measure
 from betr_trainer.tokenizer import load_tokenizer
 
 PAIRS = [
@@ -174,7 +175,6 @@ def test_pairs_that_cannot_be_used_are_counted(tmp_path: Path) -> None:
     model = make_model(tmp_path / "model")
     bad = [
         {"id": "same", "prompt": "a", "chosen": "b", "rejected": "b"},
-        {"id": "long", "prompt": "a", "chosen": "b" * 60, "rejected": "c"},
         {"id": "ask", "prompt": "a" * 30, "chosen": "b", "rejected": "c"},
         {"id": "p3", "prompt": "a", "chosen": "b", "rejected": "c"},
         {"id": "half", "prompt": "a", "chosen": "b"},
@@ -183,16 +183,118 @@ def test_pairs_that_cannot_be_used_are_counted(tmp_path: Path) -> None:
     settings = {"learningRate": 1e-3, "maxLength": 50, "maxPromptLength": 20, "batchSize": 4}
     job = write_job(tmp_path / "a", "dpo", model, {"pairs": PAIRS + bad}, settings)
     clean = write_job(tmp_path / "b", "dpo", model, {"pairs": PAIRS}, settings)
-    assert run_all(job) == run_all(clean)
+    rows = run_all(job)
+    assert [row for row in rows if row["left_out"] is None] == run_all(clean)
+    left_out = {row["id"]: row["left_out"] for row in rows if row["left_out"] is not None}
+    assert left_out["half"] == "without rejected" and left_out["ask"] == "with prompts longer than 20 tokens"
     (warning,) = events_of(job, "warning")
     assert warning["values"] == {
         "whose chosen and rejected answers are the same": 1,
-        "longer than 50 tokens": 1,
         "with prompts longer than 20 tokens": 1,
         "with the id of an earlier row": 1,
         "without rejected": 1,
         "that are no JSON objects": 1,
     }
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_long_pairs_are_cut_and_dropped_as_trl_does(tmp_path: Path) -> None:
+    """With the same reference log probabilities; which sides are cut, and why a pair is dropped, is in the result."""
+    folder = make_model(tmp_path / "model")
+    long = [
+        {"id": "chosen", "prompt": "a", "chosen": "b" * 60, "rejected": "c"},
+        {"id": "both", "prompt": "ab", "chosen": "xy" * 30, "rejected": "yx" * 40},
+        {"id": "fits", "prompt": "a", "chosen": "b" * 47, "rejected": "c"},
+        {"id": "room for one", "prompt": "a" * 48, "chosen": "b", "rejected": "c"},
+        {"id": "prompt fills all", "prompt": "a" * 49, "chosen": "b", "rejected": "c"},
+        {"id": "same beginning", "prompt": "a", "chosen": "b" * 50 + "c", "rejected": "b" * 50 + "d"},
+    ]
+    settings = {"learningRate": 1e-3, "maxLength": 50, "batchSize": 4, "measure": "pairs"}
+    job = write_job(tmp_path / "job", "dpo", folder, {"pairs": long}, settings)
+    rows = run_all(job)
+    used = [row for row in rows if row["step"] == 0 and row["left_out"] is None]
+    assert [(row["id"], row["chosen_cut"], row["rejected_cut"]) for row in used] == [
+        ("chosen", True, False),
+        ("both", True, True),
+        ("fits", False, False),
+        ("room for one", True, True),
+    ]
+    assert {row["id"]: row["left_out"] for row in rows if row["left_out"] is not None} == {
+        "prompt fills all": "whose prompt fills all 50 tokens",
+        "same beginning": "whose answers do not differ within 50 tokens",
+    }
+    assert events_of(job, "warning")[-1]["values"] == {"cut on one side": 1, "cut on both sides": 2}
+    arguments = DPOConfig(
+        str(tmp_path / "trl"), use_cpu=True, bf16=False, report_to="none", precompute_ref_log_probs=True, max_length=50
+    )
+    plain = [{key: row[key] for key in ("prompt", "chosen", "rejected")} for row in long]
+    theirs = DPOTrainer(
+        AutoModelForCausalLM.from_pretrained(folder),
+        args=arguments,
+        train_dataset=Dataset.from_list(plain),
+        processing_class=load_tokenizer(folder),
+    )
+    # TRL also trains on the pair whose cut answers are the same, which moves nothing.
+    assert len(theirs.train_dataset) == len(used) + 1
+    for row, their in zip(used, theirs.train_dataset, strict=False):
+        assert row["ref_chosen"] == pytest.approx(their["ref_chosen_logps"], abs=1e-3)
+        assert row["ref_rejected"] == pytest.approx(their["ref_rejected_logps"], abs=1e-3)
+
+
+def test_measuring_within_an_epoch(tmp_path: Path) -> None:
+    """At evenly spaced points, the last of which is the end; measuring does not change the training."""
+    model = make_model(tmp_path / "model")
+    inputs = {"pairs": PAIRS, "others": OTHERS}
+    often, rarely = (
+        run_all(write_job(tmp_path / str(count), "dpo", model, inputs, {**SETTINGS, "measureAt": count}))
+        for count in (3, 1)
+    )
+    steps = [(row["step"], row["epoch"]) for row in often if row["id"] == "o2"]
+    assert steps == [(0, 0), (3, 1), (6, 2), (8, 2)]
+    assert often[-len(OTHERS) :] == rarely[-len(OTHERS) :]
+    losses = {row["step"]: row["loss"] for row in often if row["id"] == "o2"}
+    assert len(set(losses.values())) == 4
+
+
+def test_interruptions_where_pairs_are_measured(tmp_path: Path) -> None:
+    """To the bit, with points inside an epoch, a random order and dropout."""
+    model = make_model(tmp_path / "model")
+    inputs = {"pairs": PAIRS, "others": OTHERS}
+    settings = {**SETTINGS, "measureAt": 5, "lora": {"r": 2, "alpha": 4, "dropout": 0.1}, "keepModel": False}
+    whole, broken = (write_job(tmp_path / name, "dpo", model, inputs, settings, seed=5) for name in ("a", "b"))
+    run_all(whole)
+    assert interrupt(broken, signal.SIGKILL, 2) == -signal.SIGKILL
+    assert interrupt(broken, signal.SIGTERM, 4) == 3
+    assert interrupt(broken, signal.SIGKILL, 7) == -signal.SIGKILL
+    assert run(broken) == 0
+    assert (broken / "result.parquet").read_bytes() == (whole / "result.parquet").read_bytes()
+    assert not (whole / "checkpoints").exists()
+
+
+def test_the_plain_chat_template(tmp_path: Path) -> None:
+    model = make_model(tmp_path / "model")
+    turns = {"prompt": [{"role": "user", "content": "a"}]} | {
+        key: [{"role": "assistant", "content": text}] for key, text in (("chosen", "b"), ("rejected", "c"))
+    }
+    settings = {"learningRate": 1e-3, "chatTemplate": "plain"}
+    rows = run_all(write_job(tmp_path / "chat", "dpo", model, {"pairs": [turns]}, settings))
+    text = {"prompt": "User: a\n\nAssistant:", "chosen": " b", "rejected": " c"}
+    same = run_all(write_job(tmp_path / "text", "dpo", model, {"pairs": [text]}, {"learningRate": 1e-3}))
+    assert rows[0]["ref_chosen"] == pytest.approx(same[0]["ref_chosen"], abs=1e-5)
+
+
+@pytest.mark.parametrize("lora", [None, {"r": 2, "alpha": 4}])
+def test_what_a_job_will_take_is_timed_without_touching_it(tmp_path: Path, lora: dict | None) -> None:
+    model = make_model(tmp_path / "model")
+    settings = {**SETTINGS, "measureAt": 3, "lora": lora}
+    job = write_job(tmp_path / "job", "dpo", model, {"pairs": PAIRS, "others": OTHERS}, settings)
+    before = sorted(path.name for path in job.iterdir())
+    timed = measure(job, 2)
+    assert sorted(path.name for path in job.iterdir()) == before
+    run_all(job)
+    assert timed["steps"] == events_of(job, "progress")[-1]["steps"]
+    assert timed["flops"] == pytest.approx(card_of(job)["flops"])
+    assert 0 < timed["secondsPerStep"] < timed["seconds"]
 
 
 def test_parquet_and_bfloat16(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -20,9 +21,13 @@ def start(folder: Path) -> list[Worker]:
         port = free.getsockname()[1]
     common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     return [
-        Worker(folder, lambda rank=rank: os.environ.update(common | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
+        Worker(folder, partial(set_environment, common | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
         for rank in range(2)
     ]
+
+
+def set_environment(variables: dict[str, str]) -> None:
+    os.environ.update(variables)
 
 
 def test_two_processes_train_the_model_of_one(data: dict[str, Path], tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -225,11 +224,10 @@ def test_a_worker_whose_lease_was_taken_ends(data: dict[str, Path], tmp_path: Pa
 
 
 def test_the_command(data: dict[str, Path], tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-m", "betr_trainer"]
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*command, *arguments], capture_output=True, text=True, env=environment, timeout=300)
+        return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=300)
 
     checked = call("--check")
     assert checked.returncode == 0
@@ -245,10 +243,7 @@ def test_a_package_that_is_not_installed(tmp_path: Path) -> None:
         "import sys; sys.modules['torch'] = None; from betr_trainer.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     folder = write_job(tmp_path / "job", {"train": write_lines(tmp_path / "train.jsonl", [])})
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    ended = subprocess.run(
-        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, env=environment, timeout=300
-    )
+    ended = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, timeout=300)
     assert ended.returncode == 1
     assert ended.stderr.startswith("INTERNAL: The Python package torch is not installed in ")
     assert "pip install" in ended.stderr

@@ -7,10 +7,11 @@ import resource
 import shutil
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
-from helpers import Worker, card_of, events_of, outcome_of, run, until, words, write_job, write_lines
+from helpers import Worker, card_of, events_of, interrupt, outcome_of, run, until, words, write_job, write_lines
 
 from betr_trainer import lease
 
@@ -37,11 +38,7 @@ def test_sigterm_saves_and_ends(whole: Path, data: dict[str, Path], tmp_path: Pa
     folder = write_job(tmp_path / "job", data)
     steps = random.Random(seed).sample(range(1, 15), 2)
     for wanted in sorted(steps):
-        worker = Worker(folder)
-        until(lambda: _step(folder) >= wanted)  # noqa: B023
-        worker.kill(signal.SIGTERM)
-        code = worker.wait()
-        assert code == 3, (folder / "output.txt").read_text()
+        assert interrupt(folder, signal.SIGTERM, wanted) == 3, (folder / "output.txt").read_text()
         saved, last = events_of(folder, "checkpoint")[-1], events_of(folder, "progress")[-1]
         assert saved["step"] == last["step"]
         assert events_of(folder)[-1]["event"] == "stopped"
@@ -70,10 +67,7 @@ def test_sigkill_at_random_moments(whole: Path, data: dict[str, Path], tmp_path:
 
 def test_a_kill_loses_no_more_than_the_interval(data: dict[str, Path], tmp_path: Path) -> None:
     folder = write_job(tmp_path / "job", data, limits={"checkpointSeconds": 0.001})
-    worker = Worker(folder)
-    until(lambda: _step(folder) >= 5)
-    worker.kill()
-    worker.wait()
+    assert interrupt(folder, signal.SIGKILL, 5) == -signal.SIGKILL
     reached = _step(folder)
     assert run(folder) == 0
     resumed = [index for index, each in enumerate(events_of(folder)) if each["event"] == "start"][-1]
@@ -89,14 +83,11 @@ def test_a_finished_job_is_not_run_again(whole: Path) -> None:
 
 def test_a_full_disk_keeps_the_checkpoint(whole: Path, data: dict[str, Path], tmp_path: Path) -> None:
     folder = write_job(tmp_path / "job", data, limits={"checkpointSeconds": 0.001})
-    worker = Worker(folder)
-    until(lambda: _step(folder) >= 3)
-    worker.kill(signal.SIGTERM)
-    assert worker.wait() == 3
+    assert interrupt(folder, signal.SIGTERM, 3) == 3
     model = folder / "checkpoint" / "model.safetensors"
     before = model.read_bytes()
     limit = len(before) - 1
-    full = Worker(folder, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    full = Worker(folder, partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit)))
     assert full.wait() == 1
     assert "DISK_FULL" in (folder / "output.txt").read_text()
     failed = events_of(folder)[-1]
@@ -160,16 +151,9 @@ def test_losses_go_on_where_they_were_killed(whole: Path, tmp_path: Path) -> Non
     assert run(straight) == 0
     folder = write_job(tmp_path / "job", inputs, **job)
     for number, signum in enumerate((signal.SIGKILL, signal.SIGTERM), 1):
-        worker = Worker(folder)
-        until(lambda: (folder / "events.jsonl").exists() and _blocks(folder) >= 4 * number)  # noqa: B023
-        worker.kill(signum)
-        assert worker.wait() == (3 if signum == signal.SIGTERM else -signal.SIGKILL)
+        assert interrupt(folder, signum, 4 * number) == (3 if signum == signal.SIGTERM else -signum)
     assert run(folder) == 0
     assert card_of(folder)["result"] == card_of(straight)["result"]
     # No block was done twice.
     steps = [each["step"] for each in events_of(folder, "progress")]
     assert len(steps) - len(set(steps)) <= 1
-
-
-def _blocks(folder: Path) -> int:
-    return (folder / "events.jsonl").read_text().count('"progress"')

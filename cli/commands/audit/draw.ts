@@ -6,7 +6,7 @@ import { readDecisions } from '../../../evaluation/audit/decisions.ts';
 import { drawAudit } from '../../../evaluation/audit/draw.ts';
 import { readRanking } from '../../../ranking/generation.ts';
 import { formatCount, formatCountOf, formatShare, parseShare, parseWhole } from '../../../run/amounts.ts';
-import { fail } from '../../../run/errors/errors.ts';
+import { BetrError, fail } from '../../../run/errors/errors.ts';
 import { openRun, type Run } from '../../../run/run.ts';
 import { rankingRun } from '../../../scoring/scorers/list.ts';
 import { rankingCommand, type RankingOptions } from '../../options.ts';
@@ -44,10 +44,20 @@ export function drawCommand(): Command {
         twice: options.twice === '0' || options.twice === '0%' ? 0 : parseShare('--twice', options.twice),
         seed: parseWhole('--seed', options.seed, 0, 2 ** 32 - 1),
       });
-      const [previous] = await listAudits(run);
+      const previous = await findPrevious(run);
       await saveAudit(run, audit);
       printResult(options.json, audit, await describeDraw(run, audit, previous));
     });
+}
+
+/** The newest audit, to be named. A damaged one is no obstacle: the same options draw it again. */
+async function findPrevious(run: Run): Promise<Audit | undefined> {
+  try {
+    return (await listAudits(run))[0];
+  } catch (error) {
+    if (error instanceof BetrError && error.code === 'FILE_DAMAGED') return undefined;
+    throw error;
+  }
 }
 
 /** Errors: OPTION_INVALID. */

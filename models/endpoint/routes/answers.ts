@@ -1,7 +1,7 @@
 // Answers to questions from a model at a server.
 
 import { fail } from '../../../run/errors/errors.ts';
-import { cutPrompts, joining, joinTexts, type Joined, startWindow } from '../../joined-tokens.ts';
+import { cutPrompts, findBegun, joining, joinTexts, type Joined, startWindow } from '../../joined-tokens.ts';
 import type { Answer, ContinuationAnswer, CutSide, Question } from '../../language-model.ts';
 import type { Position } from './log-probabilities.ts';
 import type { Routes } from './route-requests.ts';
@@ -27,13 +27,13 @@ async function answerOnce(
     throw fail('LANGUAGE_MODEL_QUESTION', { problem: 'a continuation is empty' });
   const { echo, top } = routes;
   if (echo !== undefined) {
+    const all = await Promise.all(
+      continuations.map((continuation) => atOnce(() => echoed(open, echo, joinTexts(prompt, continuation)))),
+    );
+    const begun = findBegun(all.map(({ pieces }) => pieces));
     return {
       cutTokens: 0,
-      continuations: await Promise.all(
-        continuations.map((continuation) =>
-          atOnce(() => echoed(open, echo, joinTexts(prompt, continuation))),
-        ),
-      ),
+      continuations: all.map(({ found }, at) => ({ ...found, ...begun[at] })),
     };
   }
   // Trailing blanks of the prompt move into every continuation, but a reply does not begin with those of a message.
@@ -67,11 +67,13 @@ async function answerByTokens(
     });
   }
   const { next, echo, top } = routes;
+  const begun = findBegun(joined.map(({ ids }) => ids));
+  const told = (answers: readonly ContinuationAnswer[]): Uncounted => ({
+    cutTokens,
+    continuations: answers.map((one, at) => ({ ...one, ...begun[at] })),
+  });
   if (next !== undefined)
-    return {
-      cutTokens,
-      continuations: await answerNext(joined, start, (ids, wanted) => atOnce(() => next(ids, wanted))),
-    };
+    return told(await answerNext(joined, start, (ids, wanted) => atOnce(() => next(ids, wanted))));
   /** The most likely tokens after a sequence, requested once for each sequence. */
   const positions = new Map<string, Promise<Position>>();
   const topAfter = (ids: readonly number[], ask: NonNullable<Routes['top']>): Promise<Position> => {
@@ -97,7 +99,7 @@ async function answerByTokens(
     const own = (await atOnce(() => echo(sent))).slice(sent.length - counts.tokens, sent.length);
     return { ...sumOf(asking.name, own), ...counts };
   };
-  return { cutTokens, continuations: await Promise.all(joined.map(answerOne)) };
+  return told(await Promise.all(joined.map(answerOne)));
 }
 
 /** Scores token by token, with one request for all tokens that follow the same sequence. */
@@ -152,12 +154,12 @@ async function answerNext(
   });
 }
 
-/** Scores a continuation by echo: its tokens are those that end beyond the prompt. */
+/** Scores a continuation by echo: its tokens are those that end beyond the prompt. `pieces` are the whole text's. */
 async function echoed(
   { asking }: Opened,
   echo: NonNullable<Routes['echo']>,
   parts: { prompt: string; continuation: string },
-): Promise<ContinuationAnswer> {
+): Promise<{ found: ContinuationAnswer; pieces: string[] }> {
   const text = parts.prompt + parts.continuation;
   const { positions, offset } = alignEcho(asking.name, await echo(text), text);
   let end = offset;
@@ -165,7 +167,10 @@ async function echoed(
     end += position.text.length;
     return end > parts.prompt.length;
   });
-  return { ...sumOf(asking.name, own), tokens: own.length, promptTokens: positions.length - own.length };
+  return {
+    found: { ...sumOf(asking.name, own), tokens: own.length, promptTokens: positions.length - own.length },
+    pieces: positions.map((position) => position.text),
+  };
 }
 
 function fromTop({ top }: Position, isIt: (token: Position['top'][number]) => boolean): ContinuationAnswer {

@@ -61,6 +61,12 @@ it('loads every model, and says which of them cannot be loaded', async () => {
       'lacks        log probabilities of whole texts: llama.cpp does not echo prompts',
     );
     expect(text.stdout).not.toContain('dummy');
+    // A server knows the prompts of the first time, and would answer these faster.
+    const long = server.asked.flatMap(({ body: { prompt } }) =>
+      Array.isArray(prompt) && prompt.length > 50 ? [prompt.join()] : [],
+    );
+    expect(long.length).toBeGreaterThan(3);
+    expect(new Set(long).size).toBe(long.length);
   } finally {
     await server.close();
   }

@@ -1,7 +1,7 @@
 // The commands of an audit: drawing, the result, and the export of answers.
 
 import { describe, expect, it } from '@jest/globals';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseCells } from '../../../data/rows/csv.ts';
 import { csvLine, plainCell } from '../../../data/rows/write-csv.ts';
@@ -37,6 +37,19 @@ describe('betr audit draw', () => {
     });
     expect((await audit('result', '--audit', first.id)).stdout).toContain(`Audit ${first.id}`);
     expect((await audit('result')).stdout).toContain('Is it long?');
+  });
+
+  it('draws a damaged audit again, with its answers', async () => {
+    const { id, drawn } = await draw();
+    await writeFile(file('a.csv'), `id,answer\n${csvLine([drawn[0]?.id ?? '', 'yes'])}`);
+    await audit('import', file('a.csv'), '--person', 'Ada');
+    await truncate(join(at.made.run.files.audits, `${id}.json`), 100);
+    expect(errorOf((await audit('result', '--json')).stdout)).toMatchObject({
+      code: 'FILE_DAMAGED',
+      message: expect.stringContaining('Run "betr audit draw (with the same options)"'),
+    });
+    expect((await draw()).drawn).toEqual(drawn);
+    expect((await audit('result')).stdout).toContain('Ada: 1 yes');
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { compareOrders } from '../../../evaluation/trials/cheap-measures.ts';
+import { compareOrders, differs } from '../../../evaluation/trials/cheap-measures.ts';
+import { poolNoise, noiseMargin } from '../../../evaluation/trials/noise.ts';
 import { findFlips } from '../../../evaluation/trials/order-flips.ts';
 
 describe('compareOrders', () => {
@@ -11,7 +12,7 @@ describe('compareOrders', () => {
     }));
     const noise = { deviation: 0.1, freedom: 20 };
     const found = compareOrders(arms, noise, 1);
-    const least = 1.959964 * 0.1 * Math.sqrt(2 / 3);
+    const least = 2.085963 * 0.1 * Math.sqrt(2 / 3);
     let pairs = 0;
     let agreeing = 0;
     for (let a = 0; a < 14; a++)
@@ -25,6 +26,44 @@ describe('compareOrders', () => {
     expect(found.share?.low).toBeLessThan(agreeing / pairs);
     expect(found.share?.high).toBe(1);
     expect(compareOrders(arms.slice(0, 1), noise, 1)).toEqual({ arms: 1, pairs: 0, share: undefined });
+  });
+});
+
+describe('differs', () => {
+  it.each([
+    // The second arm's lead over the first, and its two-sided p, by scipy.stats.ttest_ind (equal variances).
+    { lead: 2.2, p: 0.05437 },
+    { lead: 2.26, p: 0.05042 },
+    { lead: 2.28, p: 0.04918 },
+    { lead: 2.4, p: 0.04243 },
+  ])('is a t test of the seeds: $lead gives p = $p', ({ lead, p }) => {
+    const values = [
+      [1, 2, 3],
+      [1 + lead, 2 + lead, 3 + lead],
+    ];
+    const noise = poolNoise(values);
+    if (noise === undefined) throw new Error('no noise');
+    const [a, b] = [
+      { loss: 2, seeds: 3 },
+      { loss: 2 + lead, seeds: 3 },
+    ];
+    expect(differs(a, b, noiseMargin(noise))).toBe(p < 0.05);
+  });
+
+  it('weighs arms by their seeds', () => {
+    // Deviations -1, 0, 1 and -1, 1: σ² = 4 / 3 with 3 degrees of freedom, t = 3.182446.
+    const noise = poolNoise([
+      [1, 2, 3],
+      [6, 8],
+    ]);
+    const least = 3.182446 * Math.sqrt(4 / 3) * Math.sqrt(1 / 3 + 1 / 2);
+    const is = (gap: number): boolean =>
+      differs(
+        { loss: 0, seeds: 3 },
+        { loss: gap, seeds: 2 },
+        noiseMargin(noise ?? { deviation: 0, freedom: 1 }),
+      );
+    expect([is(least - 1e-4), is(least + 1e-4)]).toEqual([false, true]);
   });
 });
 

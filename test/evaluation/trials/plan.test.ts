@@ -7,7 +7,17 @@ import { estimateNoise } from '../../../evaluation/trials/planned-noise.ts';
 import { readTrial, trialFolder, type TrialPlan } from '../../../evaluation/trials/plan-file.ts';
 import { silent } from '../../../run/progress.ts';
 import type { Run } from '../../../run/run.ts';
-import { codeOf, documents, noiseOf, openStandIn, plan, qualities, withTrialRun } from './stand-in.ts';
+import {
+  codeOf,
+  documents,
+  noiseOf,
+  openStandIn,
+  plan,
+  qualities,
+  rankAgain,
+  runAll,
+  withTrialRun,
+} from './stand-in.ts';
 
 async function idsIn(run: Run, made: TrialPlan, arm: string): Promise<string[]> {
   const files = made.arms.find(({ id }) => id === arm)?.files ?? [];
@@ -107,6 +117,55 @@ describe('planTrial', () => {
       expect(noise.deviation).toBeCloseTo(deviation, 9);
       // Three arms with three seeds: t is 2.7764 and .9410 with 4 degrees of freedom.
       expect(noise.smallest).toBeCloseTo((2.7764 + 0.941) * deviation * Math.sqrt(2 / 3), 4);
+    });
+  });
+
+  it.each([
+    { texts: 3, aside: 2 },
+    { texts: 7, aside: 4 },
+  ])(
+    'holds out $texts texts of each of two sources, and $aside more to tune on',
+    async ({ texts, aside }) => {
+      await withTrialRun(async (run) => {
+        const { evaluation } = await plan(run, { texts, seeds: [0] });
+        expect(evaluation.sources).toEqual([
+          { source: 'sums', texts },
+          { source: 'tales', texts },
+        ]);
+        const lines = (await readFile(join(trialFolder(run, 'first'), 'validation.jsonl'), 'utf8'))
+          .trim()
+          .split('\n');
+        expect(lines).toHaveLength(aside);
+      });
+    },
+  );
+
+  it('replaces the jobs of a plan that was interrupted, but no model that is trained', async () => {
+    await withTrialRun(async (run) => {
+      const short = { seeds: [0], randomDraws: 1, tune: true };
+      const made = await plan(run, short);
+      const remove = (): Promise<void> => rm(trialFolder(run, 'first'), { recursive: true });
+      await remove();
+      const longer = { ...short, tokens: 12_000 };
+      const again = await plan(run, longer);
+      expect(again.jobs.map(({ name }) => name)).toEqual(made.jobs.map(({ name }) => name));
+      await runAll(run, { ...again, jobs: again.jobs.slice(0, 1) });
+      await remove();
+      expect(await codeOf(plan(run, short))).toBe('TRAINING_JOB_EXISTS');
+      expect((await plan(run, longer)).tokens).toBe(12_000);
+    });
+  });
+
+  it('does without held-out texts in a corpus that is too small for them, but not to tune', async () => {
+    await withTrialRun(async (run) => {
+      await rankAgain(run, 1, 12);
+      const small = { tokens: 256, readings: [256], keeps: [0.9], randomDraws: 1, seeds: [0] };
+      const made = await plan(run, small);
+      expect(made.evaluation.sources).toEqual([]);
+      const job = await readFile(join(run.files.training, made.jobs[0]?.name ?? '', 'job.json'), 'utf8');
+      expect(job).toContain('items.jsonl');
+      expect(job).not.toContain('texts.jsonl');
+      expect(await codeOf(plan(run, { ...small, name: 'tuned', tune: true }))).toBe('TRIAL_NO_VALIDATION');
     });
   });
 

@@ -98,10 +98,10 @@ export async function withTrialRun(use: (run: Run) => Promise<void>): Promise<vo
   });
 }
 
-/** Publishes a ranking by betr; another seed gives another one. */
-export async function rankAgain(run: Run, seed: number): Promise<void> {
+/** Publishes a ranking by betr of the first documents; another seed gives another one. */
+export async function rankAgain(run: Run, seed: number, count = documents): Promise<void> {
   const shard = join(run.settingsFolder, 'corpus/0.jsonl');
-  const rows = Array.from({ length: documents }, (_, i): Row => ({
+  const rows = Array.from({ length: count }, (_, i): Row => ({
     shard: 'corpus/0.jsonl',
     row: i,
     document: `d${i}`,

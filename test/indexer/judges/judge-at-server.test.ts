@@ -31,6 +31,14 @@ describe('a judge at a server', () => {
     await judge.close();
   });
 
+  it('says that an answer may count as one that it begins with', async () => {
+    const server = await serve(openYesNoServer());
+    const scale = { name: 'level', prompt: '{text}\nFrom 1 to 10:', scale: [1, 10] };
+    const { judge } = await open({ questions: [scale] }, { model: server.url });
+    expect(judge.notes).toContainEqual(expect.stringMatching(/"10" is more than one token .* counts as "1"/));
+    await judge.close();
+  });
+
   it('never sends a control token of a text as one', async () => {
     const server = await serve(openYesNoServer());
     const { judge } = await open(plain, { model: server.url });

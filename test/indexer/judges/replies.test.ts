@@ -1,10 +1,13 @@
 // A judge's replies, and control tokens in the texts it reads.
 
 import { describe, expect, it } from '@jest/globals';
-import { readRating, withoutControl } from '../../../indexer/judges/ask.ts';
+import { ask, readRating, withoutControl } from '../../../indexer/judges/ask.ts';
 import { type AskedQuestion, readQuestions } from '../../../indexer/judges/questions.ts';
 import { scoreReply } from '../../../indexer/judges/reply-score.ts';
+import { openDummy } from '../../../models/dummy/language-model.ts';
+import type { LanguageModel } from '../../../models/language-model.ts';
 import { judgeSchema, type JudgeSettings } from '../../../run/judge-settings.ts';
+import { modelSchema } from '../../../run/model-settings.ts';
 
 const judge = (settings: object): JudgeSettings =>
   judgeSchema.parse({ name: 'judge', model: 'try', ...settings });
@@ -53,6 +56,36 @@ describe('a reply', () => {
       score: expect.closeTo(0.625, 12),
       scoreByMaximum: expect.closeTo(0.625, 12),
       mass: expect.closeTo(0.5, 12),
+    });
+  });
+
+  it('counts no probability twice where an answer begins another', async () => {
+    const scale = one({ for: undefined, against: undefined, scale: [1, 10], prompt: '{text}:' });
+    const probabilities = [0.5, 0.1, 0, 0, 0, 0, 0, 0, 0, 0.3];
+    const dummy = openDummy({ ...modelSchema.parse({ name: 'try', model: 'dummy' }), model: 'dummy' });
+    const model: LanguageModel = {
+      ...dummy,
+      logProbabilities: () =>
+        Promise.resolve([
+          {
+            continuations: probabilities.map((probability, at) => ({
+              logProbability: probability === 0 ? null : Math.log(probability),
+              tokens: at === 9 ? 2 : 1,
+              promptTokens: 1,
+              isGreedy: null,
+              ...(at === 9 ? { continues: 0 } : {}),
+            })),
+            cutTokens: 0,
+            tokensRead: 1,
+            tokensWritten: 0,
+          },
+        ]),
+    };
+    const [told] = await ask(model, [scale], 'text');
+    // "1" alone has .5 - .3.
+    expect(scoreReply(scale, told?.reply ?? { reason: 'refused' }).question).toMatchObject({
+      value: expect.closeTo((0.2 * 1 + 0.1 * 2 + 0.3 * 10) / 0.6, 12),
+      mass: expect.closeTo(0.6, 12),
     });
   });
 

@@ -68,6 +68,14 @@ describe('the answer to a budget', () => {
       expect(answer.summary).toMatch(
         /^Keep every document with a score of 0.6 or higher, as requested: .*\. By/,
       );
+      // A judge's score of .6 means something else.
+      const warns = async (scorer: string, question: Question): Promise<boolean> =>
+        (await answerBudget({ ...run, scorer }, ranking, question)).caveats.some((caveat) =>
+          caveat.includes("the classifier's scores, not the judge's"),
+        );
+      expect(await warns('lm:small', { score: 0.6 })).toBe(true);
+      expect(await warns('lm:small#all', { score: 0.6 })).toBe(false);
+      expect(await warns('lm:small', { keep: share })).toBe(false);
       // The same share, asked for as one, keeps the same.
       expect((await answerBudget(run, ranking, { keep: share })).cutoff).toEqual(answer.cutoff);
     });

@@ -14,9 +14,17 @@ import type { Job } from '../../../server/jobs/records.ts';
 import type { CompositionAnswer, HistogramAnswer } from '../../../server/routes/mixture.ts';
 import type { AuditDocument, AuditSaved, AuditState } from '../../../server/routes/audit.ts';
 import type * as page from '../../../server/page/answers.ts';
+import type * as trialPage from '../../../server/page/trial-answers.ts';
+import type * as pairsPage from '../../../server/page/pairs-answers.ts';
 import type * as auditPage from '../../../server/page/audit-answers.ts';
 import { benchmarksSchema, rankingsSchema } from '../../../server/routes/rankings.ts';
 import { trainingJobSchema, trainingListSchema } from '../../../server/routes/training.ts';
+import { pairListSchema } from '../../../server/routes/pairs.ts';
+import type { NearCut } from '../../../pairs/near-cut.ts';
+import type { PairHistogram } from '../../../pairs/histogram.ts';
+import type { WhyPair } from '../../../pairs/why.ts';
+import { trialListSchema } from '../../../server/routes/trials.ts';
+import type { TrialReport } from '../../../evaluation/trials/report-file.ts';
 import type { Answer } from '../../../ranking/budget/question.ts';
 import type { Why } from '../../../ranking/why/why.ts';
 
@@ -38,6 +46,12 @@ interface Server {
   examples: z.output<typeof examplesSchema>;
   training: z.output<typeof trainingListSchema>;
   trainingJob: z.output<typeof trainingJobSchema>;
+  trials: z.output<typeof trialListSchema>;
+  trial: TrialReport;
+  pairs: z.output<typeof pairListSchema>;
+  pairHistogram: PairHistogram;
+  pairRows: NearCut;
+  pairWhy: WhyPair;
   auditState: AuditState;
   auditDocument: AuditDocument;
   auditSaved: AuditSaved;
@@ -61,6 +75,12 @@ interface Page {
   examples: page.Examples;
   training: page.Training;
   trainingJob: page.TrainingEvents;
+  trials: trialPage.Trials;
+  trial: trialPage.TrialReport;
+  pairs: pairsPage.PairSets;
+  pairHistogram: pairsPage.PairHistogram;
+  pairRows: pairsPage.NearCut;
+  pairWhy: pairsPage.WhyPair;
   auditState: auditPage.AuditState;
   auditDocument: auditPage.AuditDocument;
   auditSaved: auditPage.AuditSaved;
@@ -85,6 +105,12 @@ export const taken: { [Route in keyof Server]: (answer: Server[Route]) => Page[R
   examples: (answer) => answer,
   training: (answer) => answer,
   trainingJob: (answer) => answer,
+  trials: (answer) => answer,
+  trial: (answer) => answer,
+  pairs: (answer) => answer,
+  pairHistogram: (answer) => answer,
+  pairRows: (answer) => answer,
+  pairWhy: (answer) => answer,
   auditState: (answer) => answer,
   auditDocument: (answer) => answer,
   auditSaved: (answer) => answer,

@@ -13,6 +13,7 @@ import { evaluationFile, evaluationHtml, reportFile } from '../../../evaluation/
 import { goldenTables } from '../../domains/tables.ts';
 import { pretrainPlan } from '../../models/trainer/jobs.ts';
 import { makeEvaluation } from '../made-evaluation.ts';
+import { planMadeTrial, reportMadeTrial } from '../made-trial.ts';
 import { longTest } from '../../long.ts';
 import { describeInChromium, type Opened } from './browser.ts';
 import { budget, sharePage } from './shared-page.ts';
@@ -181,6 +182,39 @@ describeInChromium('the panels of the page', () => {
     } finally {
       await lease?.release();
       await rm(training, { recursive: true });
+    }
+  });
+
+  it('compare the arms of a trial, at each learning rate', async () => {
+    const { run } = at.made;
+    expect(await (await load(budget)).page.locator('#trials').isVisible()).toBe(false);
+    await planMadeTrial(run, 'early');
+    await reportMadeTrial(run, 'first');
+    try {
+      const { page, faults } = await load(budget);
+      const rows = page.locator('#trialTable tbody tr');
+      await rows.first().waitFor();
+      expect((await rows.allInnerTexts()).map((row) => row.replaceAll(/\s+/g, ' ').trim())).toEqual([
+        'no filter 2.100 2.070 to 2.130 – – – – 1.0 ×',
+        expect.stringMatching(/^random at 10% 2\.120 .* −0\.020 no difference seen −0\.050 to 0\.010 – – /),
+        expect.stringMatching(/^betr at 10% .* \+0\.200 better .* 2\.4 × 1\.9 to not reached −0\.100 worse/),
+        expect.stringMatching(/^dsir at 10% .* −0\.200 worse .* not reached less than 0\.20 ×/),
+      ]);
+      expect(await text('#trialCaveats')).toContain('below 15M parameters');
+      expect(await text('#trialCaveats')).toContain('first.dsir.k10.s2.lr1 has no result');
+      expect(await page.locator('#trials canvas').count()).toBe(1);
+      await page.getByLabel('Learning rate').selectOption('0.0005');
+      expect(await rows.count()).toBe(3);
+      await page.getByLabel('Trial', { exact: true }).selectOption('early');
+      await page.locator('#trialNote', { hasText: 'betr trial report --name early' }).waitFor();
+      expect(await page.locator('#trialBody').isHidden()).toBe(true);
+      await page.getByLabel('Trial', { exact: true }).selectOption('first');
+      await page.locator('#trials').getByRole('link', { name: 'Report' }).click();
+      // The report draws its curves, although it may not use this server.
+      await page.locator('.curve canvas').first().waitFor();
+      expect(faults).toEqual([]);
+    } finally {
+      await rm(run.files.trials, { recursive: true });
     }
   });
 

@@ -104,6 +104,8 @@ describe('GET /openapi.json', () => {
     ['/documents', '/documents?order=top&limit=2'],
     ['/jobs', '/jobs'],
     ['/training', '/training'],
+    ['/trials', '/trials'],
+    ['/pairs', '/pairs'],
     ['/healthz', '/healthz'],
     ['/readyz', '/readyz'],
     ['/openapi.json', '/openapi.json'],

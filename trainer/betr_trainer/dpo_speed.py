@@ -1,0 +1,90 @@
+"""What a job on preference pairs will take, from some of its steps on its own pairs."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from statistics import median
+from typing import Any
+
+import torch
+from trl.trainer.dpo_trainer import DataCollatorForPreference
+from trl.trainer.utils import add_fused_lm_head
+
+from .dpo import answer_log_probabilities, count_all_flops, count_read_tokens, measuring_points, read_pairs
+from .events import NoEvents
+from .flops import Flops
+from .job import Job, Work
+from .model import count_parameters, job_model, longest_sequence, pick_device
+from .tokenizer import job_tokenizer
+from .training import is_half, prepare_model
+
+_shortest_seconds = 1e-9
+
+
+def measure_dpo(job: Job, steps: int) -> dict[str, Any]:
+    """
+    Times steps on random batches of the job's pairs, and forward passes over them. `seconds`, `flops` and `steps` are
+    of the whole job, its reference and its measurements included.
+    """
+    torch.set_num_threads(job.limits.get("threads") or torch.get_num_threads())
+    settings = job.settings
+    work = Work(job, NoEvents(), None, pick_device())
+    model, folder, _ = job_model(job, work.device)
+    counted = count_parameters(model)
+    tokenizer = job_tokenizer(job, folder, model.get_input_embeddings().weight.shape[0])
+    read = read_pairs(work, tokenizer, longest_sequence(model))
+    add_fused_lm_head(model)
+    model = prepare_model(work, model)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=1e-9)
+    collate = DataCollatorForPreference(pad_token_id=tokenizer.pad_token_id or 0)
+    choices = random.Random(job.seed)
+    train_seconds, read_seconds, step_seconds = [], [], []
+    for _ in range(steps + 1):
+        batch = choices.sample(read.pairs, min(settings["batchSize"], len(read.pairs)))
+        inputs = {key: value.to(work.device) for key, value in collate([vars(pair) for pair in batch]).items()}
+        tokens = sum(pair.tokens() for pair in batch)
+        times = [_now(work)]
+        with torch.autocast(work.device.type, torch.bfloat16, enabled=is_half(work)):
+            chosen, rejected = answer_log_probabilities(model, inputs)
+        torch.nn.functional.softplus(-settings["beta"] * (chosen - rejected)).mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        times.append(_now(work))
+        with torch.no_grad(), torch.autocast(work.device.type, torch.bfloat16, enabled=is_half(work)):
+            answer_log_probabilities(model, inputs)
+        times.append(_now(work))
+        step_seconds.append(times[1] - times[0])
+        train_seconds.append((times[1] - times[0]) / tokens)
+        read_seconds.append((times[2] - times[1]) / tokens)
+    # The first step allocates.
+    a_step, a_token, a_read = (median(each[1:] or each) for each in (step_seconds, train_seconds, read_seconds))
+    total_steps = math.ceil(len(read.pairs) / settings["batchSize"]) * settings["epochs"]
+    points = len(measuring_points(settings, total_steps)) if read.measured else 0
+    tokens, read_tokens = (
+        settings["epochs"] * sum(pair.tokens() for pair in read.pairs),
+        count_read_tokens(read, points),
+    )
+    trainable = sum(parameter.numel() for parameter in trained)
+    flops = count_all_flops(job, Flops(*counted), trainable, tokens, read_tokens)[0]
+    from .measure import peak_memory
+
+    return {
+        "secondsPerStep": a_step,
+        "tokensPerSecond": 1 / max(a_token, _shortest_seconds),
+        "peakMemoryMb": peak_memory(work.device) / 1e6,
+        "flopsPerToken": flops / (tokens + read_tokens),
+        "steps": total_steps,
+        "seconds": tokens * a_token + read_tokens * a_read,
+        "flops": flops,
+        "parameters": counted[0],
+        "trainable": trainable,
+    }
+
+
+def _now(work: Work) -> float:
+    if work.device.type == "cuda":
+        torch.cuda.synchronize(work.device)
+    return time.perf_counter()
