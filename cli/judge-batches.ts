@@ -7,25 +7,40 @@ import { formatCount, formatCountOf } from '../run/amounts.ts';
 interface BatchResult {
   /** Whether the judge's model answers through files alone. */
   answersLater: boolean;
+  /** Whether they are about every document of the corpus. */
+  all: boolean;
+  /** What users of the judge should know. */
+  notes: readonly string[];
   written?: BatchWritten;
   read?: BatchRead;
 }
 
 /** What was written or read, and what to do next. */
-export function describeBatch(judge: string, { answersLater, written, read }: BatchResult): string {
+export function describeBatch(
+  judge: string,
+  { answersLater, all, notes, written, read }: BatchResult,
+): string {
+  const command = (step: string): string => `betr judge ${judge} ${step}${all ? ' --all' : ''}`;
   return [
-    ...(written === undefined ? [] : describeWritten(judge, written)),
-    ...(read === undefined ? [] : describeRead(judge, read)),
+    ...(written === undefined ? [] : describeWritten(written, command)),
+    ...(read === undefined ? [] : describeRead(read, judge, command)),
     ...(answersLater
       ? []
       : [
           "Note: the answers count as those of the judge's model. Run the requests on exactly this model, or use " +
             '"model: batch" to keep them apart.',
         ]),
+    ...notes.map((note) => `Note: ${note}`),
   ].join('\n');
 }
 
-function describeWritten(judge: string, { file, url, model, requests, stored }: BatchWritten): string[] {
+/** The command for a step of the exchange. */
+type CommandFor = (step: string) => string;
+
+function describeWritten(
+  { file, url, model, requests, stored }: BatchWritten,
+  command: CommandFor,
+): string[] {
   return [
     `Wrote ${formatCountOf(requests, 'request')} to ${file}; ${formatCount(stored)} others have stored answers`,
     `  for the model ${model}, route ${url}`,
@@ -35,13 +50,14 @@ function describeWritten(judge: string, { file, url, model, requests, stored }: 
             'are chat requests',
         ]
       : [`  vllm run-batch -i ${file} -o answers.jsonl --model ${model}`]),
-    `Then run: betr judge ${judge} --read-batch answers.jsonl`,
+    `Then run: ${command('--read-batch answers.jsonl')}`,
   ];
 }
 
 function describeRead(
-  judge: string,
   { lines, stored, known, faults, withoutAnswer, missing }: BatchRead,
+  judge: string,
+  command: CommandFor,
 ): string[] {
   const meanings: Record<keyof BatchRead['faults'], string> = {
     failed: 'failed, or without log probabilities',
@@ -65,13 +81,12 @@ function describeRead(
           `  in ${formatCount(withoutAnswer.lines)} of ${formatCount(withoutAnswer.of)} answers, none of the ` +
             `question's answers is a likely first token (one begins with "${withoutAnswer.first ?? ''}"), so their ` +
             'documents have no score. Turn the thinking of the model off, or use another; to replace the stored ' +
-            `answers, remove judgments/${judge} of the run folder and run betr judge ${judge} --write-batch again`,
+            `answers, remove judgments/${judge} of the run folder and run ${command('--write-batch FILE')} again`,
         ]
       : []),
     missing === 0
       ? 'Every request has an answer'
-      : `${formatCountOf(missing, 'request')} ${missing === 1 ? 'has' : 'have'} no answer yet. Run betr ` +
-        `judge ${judge} ` +
-        '--write-batch again: it writes only these.',
+      : `${formatCountOf(missing, 'request')} ${missing === 1 ? 'has' : 'have'} no answer yet. Run ` +
+        `${command('--write-batch FILE')} again: it writes only ${missing === 1 ? 'this one' : 'these'}.`,
   ];
 }

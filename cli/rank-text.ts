@@ -48,17 +48,8 @@ export function summarizeRank({
 }
 
 /** The result as text. */
-export function describeRank({
-  ranking,
-  folder,
-  published,
-  drift,
-  prediction,
-  scores,
-  withoutDocuments,
-  notes,
-  warnings,
-}: RankResult): string {
+export function describeRank(result: RankResult): string {
+  const { ranking, published, prediction, scores } = result;
   const estimated = ranking.estimatedDocuments > 0 ? ' (estimated)' : '';
   const lines = [
     `Ranked ${formatCount(ranking.documents)} documents, ${formatCount(ranking.tokens)} ` +
@@ -77,13 +68,13 @@ export function describeRank({
   else lines.push(published ? 'Everything was already scored' : 'Nothing new to score');
   if (ranking.unknown !== undefined) lines.push(`${describeUnknown(ranking.unknown)}. They are left out`);
   if (ranking.quarantined > 0) lines.push(describeQuarantine(ranking.quarantined));
-  if (withoutDocuments.empty > 0) lines.push(describeEmpty(withoutDocuments.empty));
-  for (const warning of warnings) lines.push(`Warning: ${warning}`);
-  for (const note of notes) lines.push(`Note: ${note}`);
-  lines.push(`Files: ${folder}`);
+  if (result.withoutDocuments.empty > 0) lines.push(describeEmpty(result.withoutDocuments.empty));
+  for (const warning of result.warnings) lines.push(`Warning: ${warning}`);
+  for (const note of result.notes) lines.push(`Note: ${note}`);
+  lines.push(`Files: ${result.folder}`);
   return [
     ...lines,
-    ...describeDrift(drift ?? undefined),
+    ...describeDrift(result.drift ?? undefined),
     ...(prediction === null ? [] : ['', describePrediction(prediction)]),
   ].join('\n');
 }

@@ -54,7 +54,7 @@ function summarize({ measurement, order, decided, kept, threshold }: Found): str
         `${measurementSeal(measurement).slice(0, sealCharacters)})`;
   return (
     `Keep ${which[order]} ${formatShare(decided.keep)} of the ${formatCountOf(measurement.known, 'pair')} with a known ` +
-    `difficulty: ${formatCountOf(kept, 'pair')}${limit}. ${decided.why}`
+    `difficulty: ${formatCountOf(kept, 'pair')}${limit}.${decided.from === 'keep' ? '' : ` ${decided.why}`}`
   );
 }
 

@@ -92,7 +92,8 @@ export function selectPairs(
     return fillOutFolder(folder, pairsFolder, async () => {
       const chosen = unknown === 'keep' ? 'kept OR difficulty IS NULL' : 'kept';
       const forms = await countForms(cut, chosen);
-      const format = options.format ?? plainestFormat(forms.messages);
+      const format =
+        options.format ?? plainestFormat(isChat(cut) ? forms.text + forms.messages : forms.messages);
       const references = await findReferences(cut, chosen, format, forms);
       const { written, leftOut } = await writePairs(cut, { chosen, format, references }, folder, report);
       await copyTo(cut.connection, join(folder, keptFile), 'parquet', sqlList(cut, chosen, keptColumns));
@@ -141,6 +142,11 @@ async function countForms({ connection, set }: OpenCut, chosen: string): Promise
   return counts ?? { text: 0, messages: 0 };
 }
 
+/** Whether the reference models read plain text as conversations. */
+function isChat({ measurement }: OpenCut): boolean {
+  return measurement.card.settings['chat'] === true;
+}
+
 /**
  * SQL of the log probabilities to write; undefined unless all pairs have them, and the format writes every pair as it
  * is: a string in a chat template has another log probability.
@@ -151,7 +157,9 @@ async function findReferences(
   format: PairFormat,
   forms: FormCounts,
 ): Promise<string | undefined> {
-  const changed = { trl: forms.messages, 'trl-messages': forms.text, openai: 1, axolotl: 1 }[format];
+  // Strings that were measured as conversations.
+  const [strings, turns] = isChat(cut) ? [0, forms.text + forms.messages] : [forms.text, forms.messages];
+  const changed = { trl: turns, 'trl-messages': strings, openai: 1, axolotl: 1 }[format];
   const references = changed === 0 ? await sqlReferences(cut) : undefined;
   if (references === undefined) return undefined;
   const [row] = await queryRows(

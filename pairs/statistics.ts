@@ -47,9 +47,9 @@ const promptRow = z.object({ id: z.string(), form: z.enum(pairForms), prompt: z.
 
 /** Describes the pairs of a table in SQL with the columns of pairs.parquet; it must have at least one. */
 export async function describePairs(connection: DuckDBConnection, table: string): Promise<Statistics> {
-  // Texts are read once, as hashes: 5 million pairs are a table of about 500 MB, which can spill.
-  await connection.run(`CREATE OR REPLACE TABLE pairs AS SELECT pair, prompt_hash, source, score_chosen,
-    score_rejected, prompt_characters, chosen_characters, rejected_characters,
+  // Texts are read once, as hashes: 5 million pairs are a table of about 300 MB, which can spill.
+  await connection.run(`CREATE OR REPLACE TABLE pairs AS SELECT pair, hash(prompt_hash) AS same_prompt, source,
+    score_chosen, score_rejected, prompt_characters, chosen_characters, rejected_characters,
     hash(prompt, chosen, rejected) AS whole,
     hash(prompt, least(chosen, rejected), greatest(chosen, rejected)) AS answers FROM ${table}`);
   const one = async <T>(sql: string, schema: z.ZodType<T>): Promise<T> => {
@@ -57,7 +57,7 @@ export async function describePairs(connection: DuckDBConnection, table: string)
     return schema.parse(row);
   };
   const totals = await one(
-    `SELECT count(DISTINCT prompt_hash)::DOUBLE AS prompts,
+    `SELECT count(DISTINCT same_prompt)::DOUBLE AS prompts,
        count(score_chosen + score_rejected)::DOUBLE AS scored,
        count(*) FILTER (score_rejected > score_chosen)::DOUBLE AS swapped,
        count(*) FILTER (chosen_characters > rejected_characters) / count(*)::DOUBLE AS chosen_longer FROM pairs`,
@@ -80,7 +80,7 @@ export async function describePairs(connection: DuckDBConnection, table: string)
     repeatsRow,
   );
   const common = await one(
-    `SELECT count(*)::DOUBLE AS pairs, min(pair)::DOUBLE AS first FROM pairs GROUP BY prompt_hash
+    `SELECT count(*)::DOUBLE AS pairs, min(pair)::DOUBLE AS first FROM pairs GROUP BY same_prompt
      ORDER BY pairs DESC, first LIMIT 1`,
     commonRow,
   );

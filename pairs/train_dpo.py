@@ -22,6 +22,12 @@ from trl import DPOConfig, DPOTrainer
 HERE = Path(__file__).parent
 REFERENCES = ["ref_chosen_logps", "ref_rejected_logps"]
 COMPARED = 32
+PLAIN = (
+    "{{ bos_token }}{% for message in messages %}{% if not loop.first %}{{ '\n\n' }}{% endif %}"
+    "{{ message['role'] | capitalize }}: {{ message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '\n\nAssistant:' }}{% endif %}"
+)
 
 
 class OrderedTrainer(DPOTrainer):
@@ -86,11 +92,12 @@ def make_trainer(config: dict[str, Any]) -> OrderedTrainer:
         rows = rows.remove_columns(REFERENCES)
     tokenizer = AutoTokenizer.from_pretrained(config["model"])
     if config.get("chat_template"):
-        tokenizer.chat_template = (HERE / config["chat_template"]).read_text(encoding="utf-8")
+        template = config["chat_template"]
+        tokenizer.chat_template = PLAIN if template == "plain" else (HERE / template).read_text(encoding="utf-8")
     if tokenizer.chat_template is None and not isinstance(rows[0]["prompt"], str):
         raise SystemExit(
-            f"{config['model']} has no chat template, and the pairs are conversations. Name a file with a Jinja "
-            "template as chat_template in train_dpo.yaml."
+            f"{config['model']} has no chat template, and the pairs are conversations. In train_dpo.yaml, set "
+            "chat_template to plain, or to a file with a Jinja template."
         )
     half = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     training = {

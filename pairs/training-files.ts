@@ -1,7 +1,9 @@
 // train_dpo.py and its settings, which train a model on a selection with TRL.
 
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitBytes } from '../data/files/commit.ts';
+import { ifThere } from '../run/errors/errors.ts';
 import { productFolder } from '../run/product-folder.ts';
 import { readRegular } from '../run/regular-file.ts';
 import type { OpenCut } from './answer.ts';
@@ -9,9 +11,10 @@ import type { MeasurementCard } from './measurement.ts';
 
 const script = 'train_dpo.py';
 const settingsFile = 'train_dpo.yaml';
+const templateFile = 'chat_template.jinja';
 
 /** The files, which users may edit. */
-export const trainingFiles = [script, settingsFile] as const;
+export const trainingFiles = [script, settingsFile, templateFile] as const;
 
 /** Writes the files and returns their names. Errors: WRITE_FAILED, DISK_FULL. */
 export async function writeTrainingFiles(
@@ -20,24 +23,48 @@ export async function writeTrainingFiles(
   references: boolean,
 ): Promise<readonly string[]> {
   await commitBytes(join(folder, script), await readRegular(join(productFolder(), 'pairs', script)));
-  await commitBytes(join(folder, settingsFile), describeTraining(card, references));
-  return trainingFiles;
+  const { start, chatTemplate } = card.settings;
+  const isOwn = typeof chatTemplate === 'string' && chatTemplate !== 'plain';
+  if (isOwn) await commitBytes(join(folder, templateFile), chatTemplate);
+  await commitBytes(
+    join(folder, settingsFile),
+    describeTraining(card, {
+      references,
+      model: typeof start === 'string' ? await findModel(start) : undefined,
+      template: isOwn ? templateFile : chatTemplate === 'plain' ? 'plain' : undefined,
+    }),
+  );
+  return isOwn ? trainingFiles : [script, settingsFile];
+}
+
+/** The folder of a model, or of the model that a training job made; undefined if it is gone. */
+async function findModel(folder: string): Promise<string | undefined> {
+  for (const each of [folder, join(folder, 'checkpoint')])
+    if ((await ifThere(stat(join(each, 'config.json')))) !== undefined) return each;
+  return undefined;
 }
 
 /** The settings of train_dpo.py: those of the paper's reference models, with the measurement's β. */
-function describeTraining({ method, model, beta, settings }: MeasurementCard, references: boolean): string {
-  const { maxLength = 1024 } = settings;
+function describeTraining(
+  { beta, settings }: MeasurementCard,
+  {
+    references,
+    model,
+    template,
+  }: { references: boolean; model?: string | undefined; template?: string | undefined },
+): string {
+  const { maxLength } = settings;
   const from = references
     ? '# file: use the log probabilities of the pairs in train.jsonl, after comparing 32 with the model. recompute: do not.'
     : '# train.jsonl has no log probabilities of the reference model, so TRL computes them.';
   return `# Settings of train_dpo.py.
 
 # A folder, or a name on the Hugging Face hub; also --model.
-model: ${method === 'models' && model !== undefined ? JSON.stringify(model) : 'null'}
+model: ${model === undefined ? 'null' : JSON.stringify(model)}
 data: train.jsonl
 output: dpo-model
-# A file with a Jinja template, for a model without one.
-chat_template: null
+# For a model without one: plain, or a file with a Jinja template.
+chat_template: ${template ?? 'null'}
 ${from}
 references: ${references ? 'file' : 'recompute'}
 
@@ -57,7 +84,7 @@ training:
   warmup_steps: 0.1
   per_device_train_batch_size: 4
   gradient_accumulation_steps: 4
-  max_length: ${maxLength}
+  max_length: ${typeof maxLength === 'number' ? maxLength : 1024}
   logging_steps: 10
   save_strategy: epoch
   # The file is in order of difficulty.

@@ -95,7 +95,7 @@ async function findPlaces(
 ): Promise<WhyGroup[]> {
   // As a text, because DuckDB reads a number as a decimal, which may be another double.
   const own = `${sqlString(String(pair.difficulty))}::DOUBLE`;
-  const groups = [
+  const groups: { by: WhyGroup['by']; group: string | null }[] = [
     { by: null, group: null },
     ...groupColumns.flatMap((by) => (pair[by] === null ? [] : [{ by, group: pair[by] }])),
   ];

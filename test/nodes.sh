@@ -26,7 +26,6 @@ for version in ${NODE_VERSIONS:-22 24}; do
   fi
   versions+=("$version")
 done
-export NODE_OPTIONS=--experimental-vm-modules
 others=
 for version in "${versions[@]}"; do
   bin=$PWD/.cache/nodes/$version/node_modules/node/bin

@@ -29,8 +29,8 @@ from betr_trainer.events import Events
 from betr_trainer.job import Work, read_job
 from betr_trainer.lease import take_lease
 from betr_trainer.measure import peak_memory
-from betr_trainer.model import count_parameters, pick_device
-from betr_trainer.pretrain import Training, make_model
+from betr_trainer.model import count_parameters, make_model, pick_device
+from betr_trainer.pretrain import Training
 from betr_trainer.tokenizer import load_tokenizer, train_tokenizer
 
 #: 1.3, 4.2 and 13.8 million parameters with 4,096 tokens.

@@ -36,6 +36,7 @@ benchmarks:                           # what the model should be good at; use tr
 # scoring: {chunkMegabytes: 64, beatSeconds: 5, lostSeconds: 60}
 # domains: {losses: bpb.csv, errors: error.csv, tokens: tokens.csv, keepRate: 0.1}   # betr domains: ` +
   `weights from other people's models
+# pairs: [{name: feedback, files: [pairs/*.jsonl]}]   # preference pairs, for betr pairs; they need no corpus
 # workers: 8                                    # default: all cores
 `;
 

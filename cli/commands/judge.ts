@@ -108,7 +108,7 @@ async function examine(name: string, options: JudgeOptions): Promise<void> {
     ),
   );
   if (exam === undefined)
-    throw fail('EXAM_TEXTS_MISSING', { side: 'for', what: 'the list of benchmarks in the settings' });
+    throw fail('EXAM_TEXTS_MISSING', { side: 'for', what: 'the settings have no benchmarks', notes: [] });
   printResult(options.json, exam, describeExam(exam));
   if (exam.verdict !== 'passed') process.exitCode = 1;
 }
@@ -147,6 +147,8 @@ async function exchangeBatch(name: string, options: JudgeOptions): Promise<void>
       return {
         backEnd: judge.model.source.backEnd,
         answersLater: judge.model.answersLater,
+        all: options.all,
+        notes: judge.notes,
         ...(requests === undefined
           ? {}
           : { written: await writeBatch(run, judge, texts, resolve(requests)) }),

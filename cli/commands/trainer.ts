@@ -119,14 +119,26 @@ async function chooseJobs(
     });
   const folders: string[] = [];
   if (all && training !== undefined)
-    for (const name of await listJobs(training)) {
-      const folder = join(training, name);
-      const state = (await readJobState(folder))?.state;
-      if (state === 'running') process.stderr.write(`Note: ${name} is left to the worker that has it\n`);
-      else if (state !== 'done') folders.push(folder);
-    }
+    folders.push(...(await listUnfinished(training, await listJobs(training))).folders);
   for (const name of names) folders.push(await findJob(training, name));
   return [...new Set(folders)];
+}
+
+/** The folders of jobs that are neither done nor running. Those that are running are named on standard error. */
+export async function listUnfinished(
+  training: string,
+  names: readonly string[],
+): Promise<{ folders: string[]; running: string[] }> {
+  const found: Awaited<ReturnType<typeof listUnfinished>> = { folders: [], running: [] };
+  for (const name of names) {
+    const folder = join(training, name);
+    const state = (await readJobState(folder))?.state;
+    if (state === 'running') {
+      process.stderr.write(`Note: ${name} is left to the worker that has it\n`);
+      found.running.push(name);
+    } else if (state !== 'done') found.folders.push(folder);
+  }
+  return found;
 }
 
 async function printCheck(python: Python, json: boolean): Promise<void> {

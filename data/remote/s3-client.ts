@@ -34,6 +34,11 @@ export function client(): S3Client {
   return shared;
 }
 
+/** Makes the next request use the environment as it is then. */
+export function forgetClient(): void {
+  shared = undefined;
+}
+
 interface Address {
   bucket: string;
   key: string;

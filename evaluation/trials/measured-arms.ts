@@ -3,9 +3,10 @@
 
 import { join } from 'node:path';
 import { readCard } from '../../classifier/classifier-card.ts';
+import { keepRates } from '../../classifier/metrics.ts';
 import { readJson } from '../../data/files/commit.ts';
 import { BetrError } from '../../run/errors/errors.ts';
-import { formatCountOf } from '../../run/amounts.ts';
+import { formatCountOf, formatNames, formatShare } from '../../run/amounts.ts';
 import type { Run } from '../../run/run.ts';
 import { rankingRun } from '../../scoring/scorers/list.ts';
 import { noFilter } from '../contest.ts';
@@ -63,7 +64,7 @@ export async function compareCheapMeasures(
     if (arms.length < fewestArms)
       return none(
         `too few: ${formatCountOf(arms.length, 'arm')} with it, of at least ${fewestArms} needed` +
-          (measure === 'fidelity' ? '' : adviceFor(plan, measured.length)),
+          (measure === 'fidelity' ? describeShares(plan) : adviceFor(plan, measured.length)),
       );
     if (noise === undefined) return none('no arm has two seeds, so the noise is unknown');
     const { pairs, share } = compareOrders(arms, noise, 1);
@@ -71,6 +72,13 @@ export async function compareCheapMeasures(
       ? none('no two arms differ by more than the noise of seeds')
       : { measure, arms: arms.length, pairs, share, reason: null };
   });
+}
+
+/** The shares at which a classifier measures its fidelity; '' if these are all that the trial has. */
+function describeShares({ arms }: TrialPlan): string {
+  return arms.every(({ kind, keep }) => kind !== 'ranking' || keepRates.some((rate) => rate === keep))
+    ? ''
+    : `; classifiers measure it at ${formatNames(keepRates.map((keep) => formatShare(keep)))} kept only`;
 }
 
 /** The evaluation that would give more arms the measure; '' if even all arms are too few. */

@@ -10,7 +10,7 @@ import {
   findFault,
 } from '../../models/endpoint/routes/log-probabilities.ts';
 import { readRefusal } from '../../models/endpoint/refusal.ts';
-import { estimateTokens } from '../../models/endpoint/usage.ts';
+import { estimateTokens, usageSchema } from '../../models/endpoint/usage.ts';
 import { readRating, replyOf, type Told } from './ask.ts';
 import type { AskedQuestion } from './questions.ts';
 
@@ -75,9 +75,7 @@ const modelSchema = z.object({ model: z.string().nullish() });
 const ratingSchema = z
   .object({
     error: z.null().optional(),
-    usage: z
-      .object({ prompt_tokens: z.number().nullish(), completion_tokens: z.number().nullish() })
-      .nullish(),
+    usage: usageSchema,
   })
   .transform(({ usage }) => ({
     promptTokens: usage?.prompt_tokens ?? null,

@@ -9,7 +9,7 @@ import type { LanguageModel } from '../language-model.ts';
 
 const reason =
   'its answers come from files; write the requests with "betr judge JUDGE --write-batch FILE" and read the answers ' +
-  'with "betr judge JUDGE --read-batch FILE"';
+  'with "betr judge JUDGE --read-batch FILE" (both with --all to judge every document)';
 
 /** Opens the model named `endpointModel`. Errors: LANGUAGE_MODEL_NAME_MISSING. */
 export function openBatchModel(settings: ModelSettings): LanguageModel {

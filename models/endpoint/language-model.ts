@@ -13,7 +13,7 @@ import { scoreText } from './routes/text-answer.ts';
 import { defaultPace, EndpointProblem } from './exchange.ts';
 import type { Pace } from '../../data/remote/retry.ts';
 import { readRefusal } from './refusal.ts';
-import { type Asking, chat, checkFilter, requestCompletion } from './routes/route-requests.ts';
+import { type Asking, chat, checkFilter, requestCompletion, watchModel } from './routes/route-requests.ts';
 import { callsAtServer } from './pool/calls-at-server.ts';
 import type { LogprobsMode } from './routes/logprobs-mode.ts';
 import { topTokens, withoutThought } from './routes/request-bodies.ts';
@@ -61,6 +61,7 @@ export async function openServerModel(
     name,
     topK: (isChat) => topTokens(settings, isChat),
     chatFields: withTemplateValues.includes(server.program) ? withoutThought : {},
+    checkModel: watchModel(name),
   };
   const tokenizer = settings.chat ? undefined : await openServerTokenizer(server);
   const routes = await refusals(

@@ -89,19 +89,21 @@ export async function openServer(settings: ModelSettings, pace: Pace): Promise<S
     try {
       return await send(url, body, schema, isShort);
     } catch (error) {
-      throw toError(error, { shown, model: settings.endpointModel ?? '', keys, isShort });
+      throw toError(error, { shown, model: model ?? '', keys, isShort });
     }
   };
   let contextTokens: number | null = null;
+  let model = settings.endpointModel;
   const entries = await listModels(() => ask(`${base}/models`, undefined, modelsSchema));
   const quote = quoteFrom(`${base}/models${query}`, findKey(keys));
   const entry = findEntry(entries, settings.endpointModel, shown, quote);
+  model ??= entry?.id;
   contextTokens = entry?.max_model_len ?? entry?.meta?.n_ctx ?? null;
   return {
     root,
     base,
     shown,
-    model: settings.endpointModel ?? entry?.id,
+    model,
     program: entry?.owned_by ?? '',
     contextTokens,
     vocabulary: entry?.meta?.n_vocab ?? null,

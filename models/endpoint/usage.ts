@@ -2,6 +2,18 @@
 // requests, several layers down, so each request reports to whoever counts.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { z } from 'zod';
+
+/** Tokens as a server counts them. Some estimate them, and send fractions. */
+export const tokenCount = z
+  .number()
+  .min(0)
+  .max(1e12)
+  .transform((tokens) => Math.ceil(tokens))
+  .nullish();
+
+/** The counts beside an answer. */
+export const usageSchema = z.object({ prompt_tokens: tokenCount, completion_tokens: tokenCount }).nullish();
 
 export interface Usage {
   tokensRead: number;

@@ -52,7 +52,15 @@ export const twoAnswers: readonly TwoAnswers[] = [
 ];
 
 /** Lists of answers to one prompt, and the fields that their items have. */
-export const answerLists = ['completions', 'responses', 'answers', 'generations', 'candidates', 'outputs'];
+export const answerLists = [
+  'completions',
+  'responses',
+  'answers',
+  'generations',
+  'candidates',
+  'outputs',
+  'all_generated_responses',
+];
 export const answerTexts = [
   'response',
   'text',
@@ -65,7 +73,7 @@ export const answerTexts = [
 ];
 export const answerScores = ['overall_score', 'score', 'rating', 'reward'];
 /** Lists of scores beside a list of answers. In ranks, 1 is the best. */
-export const scoreLists = ['scores', 'ratings', 'rewards', 'score', 'rating'];
+export const scoreLists = ['scores', 'ratings', 'rewards', 'score', 'rating', 'all_rm_scores'];
 export const rankNames = ['rank', 'ranks', 'ranking'];
 
 export const chosenScores = [

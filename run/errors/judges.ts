@@ -33,9 +33,10 @@ export const judgesErrors = {
   EXAM_TEXTS_MISSING: {
     status: 422,
     exit: 1,
-    say: (v: { side: string; what: string }) =>
-      `The exam needs ${v.side === 'for' ? 'positive' : 'negative'} examples, but ${v.what} has none. Name ` +
-      'others with --for and --against, or give a file of labeled texts with --labeled.',
+    say: (v: { side: string; what: string; notes: readonly string[] }) =>
+      `The exam needs texts that should score ${v.side === 'for' ? 'high' : 'low'}, but there are none ` +
+      `(${v.what}).${v.notes.map((note) => ` ${note}.`).join('')} ` +
+      'Name others with --for and --against, or give a file of labeled texts with --labeled.',
   },
   JUDGE_EXAM_FAILED: {
     status: 422,

@@ -37,7 +37,9 @@ export const languageModelErrors = {
     status: 502,
     exit: 2,
     say: (v: { url: string; asked: string; known: string }) =>
-      `The server at ${v.url} does not have the model "${v.asked}"; it has ${v.known}. Set ` +
+      (v.asked === ''
+        ? `The server at ${v.url} has several models: ${v.known}. Set `
+        : `The server at ${v.url} does not have the model "${v.asked}"; it has ${v.known}. Set `) +
       'endpointModel to one of its models.',
   },
   LANGUAGE_MODEL_DIFFERS: {

@@ -67,7 +67,8 @@ export async function drawExamTexts(run: Run, choice: ExamChoice): Promise<ExamT
 
 function checked(texts: ExamTexts): ExamTexts {
   for (const side of ['for', 'against'] as const)
-    if (texts[side].texts.length === 0) throw fail('EXAM_TEXTS_MISSING', { side, what: texts[side].what });
+    if (texts[side].texts.length === 0)
+      throw fail('EXAM_TEXTS_MISSING', { side, what: texts[side].what, notes: texts.notes });
   return texts;
 }
 
@@ -191,16 +192,26 @@ async function readLabeled(run: Run, path: string, count: number): Promise<ExamT
       else refuse(file.name, position, '"label" is neither yes (yes, true, 1) nor no (no, false, 0)');
     }
   }
+  const against = new Set(sides.against);
+  const both = new Set(sides.for.filter((text) => against.has(text)));
   const side = (name: 'for' | 'against'): ExamSide => ({
     what: `texts labeled "${name === 'for' ? 'yes' : 'no'}" in ${basename(path)}`,
-    texts: sampleOf(sides[name], run.settings.sample.seed, count),
+    texts: sampleOf(
+      sides[name].filter((text) => !both.has(text)),
+      run.settings.sample.seed,
+      count,
+    ),
     sources: [],
     areDocuments: false,
   });
-  const notes =
-    refused === 0
+  const notes = [
+    ...(refused === 0
       ? []
-      : [`${formatCountOf(refused, 'row')} of ${basename(path)} left out; the first is ${first}`];
+      : [`${formatCountOf(refused, 'row')} of ${basename(path)} left out; the first is ${first}`]),
+    ...(both.size === 0
+      ? []
+      : [`${formatCountOf(both.size, 'text')} of ${basename(path)} left out, labeled both yes and no`]),
+  ];
   return checked({ for: side('for'), against: side('against'), notes });
 }
 

@@ -38,7 +38,7 @@ function drawGroups({ by, groups, more }: KeepAnswer['groups'][number]): HTMLEle
         make(
           'tr',
           {},
-          head(by[0]?.toUpperCase() + by.slice(1)),
+          head(`${by.charAt(0).toUpperCase()}${by.slice(1)}`),
           head('Kept'),
           head('Pairs', 'number'),
           head('Lost', 'number'),

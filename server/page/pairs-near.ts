@@ -7,7 +7,7 @@ import type { NearCut, ShownPair, ShownText, WhyPair } from './pairs-answers.ts'
 import { compareWords, type Part } from './word-diff.ts';
 
 /** Answers with fewer common words are different texts: marking nearly every word would say nothing. */
-const commonAtLeast = 0.5;
+const commonAtLeast = 0.3;
 const valuesAtOnce = 12;
 
 /** The pairs of both sides. `whyPath` is the address that explains one. */

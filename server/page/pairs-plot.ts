@@ -54,10 +54,10 @@ export function openPairsPlot(holder: HTMLElement, pick: (difficulty: number) =>
         },
       ],
       ready: [
-        ({ over, posToVal }) => {
-          const pickAt = (event: PointerEvent): void => pick(posToVal(event.offsetX, 'x'));
-          over.addEventListener('pointerdown', pickAt);
-          over.addEventListener('pointermove', (event) => {
+        (opened) => {
+          const pickAt = (event: PointerEvent): void => pick(opened.posToVal(event.offsetX, 'x'));
+          opened.over.addEventListener('pointerdown', pickAt);
+          opened.over.addEventListener('pointermove', (event) => {
             if (event.buttons === 1) pickAt(event);
           });
         },

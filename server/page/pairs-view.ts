@@ -109,8 +109,9 @@ export function openPairsView(section: HTMLElement): (list: PairSets) => void {
     stop.abort();
     stop = new AbortController();
     const { signal } = stop;
+    const isStale = (): boolean => signal.aborted;
     await new Promise((resolve) => setTimeout(resolve, delayMs));
-    if (signal.aborted) return;
+    if (isStale()) return;
     const asked =
       'keep' in question
         ? { keep: String(question.keep) }
@@ -121,7 +122,7 @@ export function openPairsView(section: HTMLElement): (list: PairSets) => void {
         ['answer', 'kept', 'dropped'],
         { signal },
       );
-      if (signal.aborted) return;
+      if (isStale()) return;
       alert.hidden = true;
       find('#pairsJson', HTMLAnchorElement).href = pathOf('', asked);
       showCut(near.answer.keep, near.answer.threshold ?? undefined);
@@ -130,7 +131,7 @@ export function openPairsView(section: HTMLElement): (list: PairSets) => void {
         ...drawNear(near, (id) => pathOf('/why', { id, characters: '0' })),
       );
     } catch (error) {
-      if (signal.aborted) return;
+      if (isStale()) return;
       alert.textContent = problemOf(error).message;
       alert.hidden = false;
     }

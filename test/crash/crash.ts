@@ -166,9 +166,7 @@ async function crashOnce(
   const workers = fewestWorkers + Math.floor(random() * (mostWorkers - fewestWorkers + 1));
   const env = {
     ...process.env,
-    ...(kind === 'rename'
-      ? { NODE_OPTIONS: `--import=${dieModule}`, BETR_DIE: '0.05' }
-      : { NODE_OPTIONS: '' }),
+    ...(kind === 'rename' ? { NODE_OPTIONS: `--import=${dieModule}`, BETR_DIE: '0.05' } : {}),
   };
   const child = spawn(process.execPath, [rankOnce, run.settingsPath, String(workers), scorer], {
     detached: true,

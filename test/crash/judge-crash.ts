@@ -81,9 +81,7 @@ export async function crashServers(folder: string, rounds: number, seed: number)
   let isOver = false;
   const start = (at: number): Promise<void> =>
     new Promise((resolve) => {
-      const server = fork(join(import.meta.dirname, 'wavering-server.js'), {
-        env: { ...process.env, NODE_OPTIONS: '' },
-      });
+      const server = fork(join(import.meta.dirname, 'wavering-server.js'), {});
       running[at] = server;
       server.once(
         'message',

@@ -24,9 +24,7 @@ const resultSchema = z.object({
 
 /** Reads the file in a separate process. */
 async function readApart(path: string): Promise<z.output<typeof resultSchema>> {
-  const { stdout } = await promisify(execFile)(process.execPath, [script, path], {
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
+  const { stdout } = await promisify(execFile)(process.execPath, [script, path], {});
   return resultSchema.parse(JSON.parse(stdout));
 }
 

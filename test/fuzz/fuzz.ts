@@ -191,7 +191,6 @@ async function cpuSeconds(pid: number): Promise<number> {
 function openReader(): Reader {
   const child: ChildProcess = fork(fileURLToPath(new URL('./child.js', import.meta.url)), {
     execArgv: [],
-    env: { ...process.env, NODE_OPTIONS: '' },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   let peakMb = 0;

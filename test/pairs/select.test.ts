@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { parquetSource, withDuckDb } from '../../data/duckdb/duckdb.ts';
 import { queryRows } from '../../data/duckdb/rows.ts';
@@ -9,7 +10,7 @@ import type { KeepQuestion } from '../../pairs/answer.ts';
 import { pairsManifestSchema, type PairSelectionOptions, selectPairs } from '../../pairs/select.ts';
 import { silent } from '../../run/progress.ts';
 import type { Run } from '../../run/run.ts';
-import { type SmallPair, ten, textPairs, withSmallSet } from './small-set.ts';
+import { smallMeasurement, type SmallPair, ten, textPairs, withSmallSet } from './small-set.ts';
 
 const lines = async (path: string): Promise<Record<string, unknown>[]> =>
   (await readFile(path, 'utf8'))
@@ -160,6 +161,41 @@ const tool = { role: 'tool', content: '12:00' };
 const tools = [
   { type: 'function', function: { name: 'clock', parameters: { type: 'object', properties: {} } } },
 ];
+
+describe('the settings of train_dpo.py', () => {
+  it('are those that the reference models were trained with', async () => {
+    const pairs = textPairs([3, 2, 1]).map(({ margin, row }) => ({
+      margin,
+      row: { ...row, c: -10, r: -20, ref_c: -11, ref_r: -21 },
+    }));
+    const settings =
+      '    logProbabilities: {chosen: c, rejected: r, referenceChosen: ref_c, referenceRejected: ref_r}\n';
+    const chat = { chat: true, maxLength: 512, start: '/nowhere', chatTemplate: '{{ messages }}' };
+    const measurements = [{ ...smallMeasurement, beta: 0.05, settings: chat }];
+    await withSmallSet(
+      pairs,
+      async (run, folder) => {
+        const out = join(folder, 'out');
+        // The models read the strings as conversations, so that is what their log probabilities are of.
+        expect(await select(run, out, { keep: 1 })).toMatchObject({
+          format: 'trl-messages',
+          references: true,
+        });
+        expect(parse(await readFile(join(out, 'train_dpo.yaml'), 'utf8'))).toMatchObject({
+          model: null,
+          chat_template: 'chat_template.jinja',
+          references: 'file',
+          training: { beta: 0.05, max_length: 512, train_sampling_strategy: 'sequential' },
+        });
+        expect(await readFile(join(out, 'chat_template.jinja'), 'utf8')).toBe('{{ messages }}');
+        expect(await select(run, join(folder, 'plain'), { keep: 1 }, { format: 'trl' })).toMatchObject({
+          references: false,
+        });
+      },
+      { settings, measurements },
+    );
+  });
+});
 
 describe('the formats', () => {
   const conversations: SmallPair[] = [

@@ -71,6 +71,7 @@ const easiest = conversations
 
 const ran = z.object({ compared: z.number(), seen: z.array(z.string()), losses: z.array(z.number()) });
 const trainingSchema = z.object({
+  plain: z.literal(true),
   file: ran,
   recomputed: ran,
   random: ran,

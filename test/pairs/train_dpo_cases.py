@@ -1,7 +1,7 @@
 """
 What Python makes of selections of pairs: python train_dpo_cases.py CASE ARGUMENT…; the last line of output is JSON.
 
-models FOLDER: makes two tiny models, one/ and two/. references SELECTION MODEL: the reference log probabilities that TRL
+models FOLDER: makes two tiny models, one/ and two/. references SELECTION MODEL: the log probabilities that TRL
 computes for each pair. formats SELECTION…: the columns that datasets finds. training SELECTION MODEL OTHER: what
 train_dpo.py does.
 """
@@ -16,6 +16,8 @@ from types import ModuleType
 
 from datasets import load_dataset
 from small_jobs import make_model
+
+from betr_trainer.tokenizer import PLAIN_CHAT_TEMPLATE
 
 TINY = {
     "use_cpu": True,
@@ -89,6 +91,7 @@ def formats(*selections: str) -> list:
 
 def training(selection: str, model: str, other: str) -> dict:
     return {
+        "plain": script_of(selection).PLAIN == PLAIN_CHAT_TEMPLATE,
         "file": run(trainer_of(selection, model, learning_rate=1e-3)),
         "recomputed": run(trainer_of(selection, model, "recompute", learning_rate=1e-3)),
         "random": run(trainer_of(selection, model, train_sampling_strategy="random")),

@@ -12,6 +12,7 @@ import type { Run } from '../../run/run.ts';
 import { makeTrainedRun } from '../classifier/trained-run.ts';
 import { withFolder } from '../data/collect.ts';
 import { pick } from '../scoring/picky-scorer.ts';
+import '../scoring/use-picky.ts';
 import { type Row, sumTokens, writeShard } from './synthetic.ts';
 
 export interface Line {

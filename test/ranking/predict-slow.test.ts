@@ -4,7 +4,7 @@ import { predictRanking } from '../../ranking/predict.ts';
 import { prepareRanking, rankCorpus } from '../../ranking/rank.ts';
 import { withCorpus } from '../classifier/trained-run.ts';
 import { betr } from '../cli/betr.ts';
-import '../scoring/picky-scorer.ts';
+import '../scoring/use-picky.ts';
 
 it('a dry run measures what documents cost a slow scorer, on a few of them', async () => {
   await withCorpus(async (main, folder) => {

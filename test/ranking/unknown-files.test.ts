@@ -21,6 +21,7 @@ import { verifyRanking } from '../../ranking/verify/verify.ts';
 import { forgetScores, withCorpus } from '../classifier/trained-run.ts';
 import { betr } from '../cli/betr.ts';
 import { pick, pickyDetails } from '../scoring/picky-scorer.ts';
+import '../scoring/use-picky.ts';
 import { readSelected } from './picky-corpora.ts';
 
 async function hashScores({ files }: Run): Promise<string> {
@@ -32,7 +33,7 @@ async function hashScores({ files }: Run): Promise<string> {
 
 describe('a scorer that leaves documents without a score', () => {
   it('is ranked to the same bytes by two processes, and when it continues inside a chunk', async () => {
-    const imported = pathToFileURL(new URL('../scoring/picky-scorer.js', import.meta.url).pathname).href;
+    const imported = pathToFileURL(new URL('../scoring/add-picky.js', import.meta.url).pathname).href;
     await withCorpus(async (main) => {
       const run = rankingRun(main, 'picky');
       await rankCorpus(main, silent, 'picky');

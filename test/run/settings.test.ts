@@ -52,6 +52,23 @@ describe('settings', () => {
     );
   });
 
+  it('need no corpus if there are preference pairs', () => {
+    const settings = parseSettings('pairs: [{name: a, files: [a.jsonl]}]', 'betr.yaml');
+    expect(settings.corpus).toEqual({
+      files: [],
+      fields: { id: 'id', text: 'text', source: 'source', tokens: 'tokens' },
+      windowMegabytes: 1024,
+    });
+    expect(settingsToShow(settings)).toEqual({ ...settings, workers: undefined, trainer: undefined });
+    const chosen = (template: string): string =>
+      `pairs: [{name: a, files: [a.jsonl], logProbabilities: {chosen: "${template}", rejected: r}}]`;
+    expect(parseSettings(chosen('m{model}_{checkpoint}_chosen'), '').pairs[0]?.logProbabilities?.beta).toBe(
+      0.01,
+    );
+    expect(() => parseSettings(chosen('{model}{model}'), '')).toThrow(/at most once each/);
+    expect(() => parseSettings(chosen('{step}'), '')).toThrow(/no other braces/);
+  });
+
   it.each([
     ['a typo in a key', `${minimal}kepe: {}`, /the file has the unknown field "kepe" \(known: .*keep/],
     [

@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         if not options.jobs:
             parser.error("name at least one job")
-        from .job import run_job
+        from .drive import run_job
 
         # The first job that does not end well ends the list.
         return next((code for job in options.jobs if (code := run_job(Path(job), load_kind)) != 0), 0)

@@ -7,7 +7,6 @@ into the answer; and nothing is cut in silence.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ import pyarrow.parquet as pq
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .errors import TrainerError, is_out_of_memory
+from .errors import is_out_of_memory
 from .flops import Flops
+from .items import Item, evaluations_of, read_items
 from .model import count_parameters, job_model, longest_sequence
 from .result_log import ResultLog
 from .speed import Speed
@@ -28,18 +28,6 @@ from .tokenizer import job_tokenizer, prefix_of
 
 if TYPE_CHECKING:
     from .job import Outcome, Work
-
-
-@dataclass(frozen=True)
-class Item:
-    """A prompt and the answers to compare, or a text (no prompt, one answer)."""
-
-    id: str
-    set: str
-    prompt: str | None
-    answers: list[str]
-    #: Index of the right answer; None where there is nothing to choose.
-    right: int | None
 
 
 @dataclass(frozen=True)
@@ -61,41 +49,6 @@ class Scored:
     @property
     def total(self) -> float:
         return math.fsum(self.log_probabilities)
-
-
-def read_items(path: Path, kind: str, text_field: str = "text") -> list[Item]:
-    """Reads an evaluation's JSONL file, of `items` or `texts`. Errors: JOB_INVALID with the line; EMPTY_INPUT."""
-    from .tokens import open_text
-
-    items: list[Item] = []
-    with open_text(path) as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                items.append(_parse_item(json.loads(line), kind, text_field))
-            except (ValueError, KeyError, TypeError) as error:
-                reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-                raise TrainerError("JOB_INVALID", f"{path}, line {number} is no item of {kind}: {reason}.") from None
-    if not items:
-        raise TrainerError("EMPTY_INPUT", f"{path} has no {kind}.")
-    return items
-
-
-def _parse_item(row: dict[str, Any], kind: str, text_field: str) -> Item:
-    if kind == "texts":
-        return Item(str(row["id"]), str(row["set"]), None, [_text(row[text_field])], None)
-    answers = [_text(row["target"])] if "target" in row else [_text(choice) for choice in row["choices"]]
-    right = 0 if "target" in row else row["answer"]
-    if not isinstance(right, int) or not 0 <= right < len(answers):
-        raise ValueError(f"answer {right!r} is none of {len(answers)} choices")
-    return Item(str(row["id"]), str(row["set"]), _text(row["prompt"]), answers, right)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{json.dumps(value)[:60]} is not a text")
-    return value
 
 
 #: Of a batch: half a gigabyte in float32.
@@ -312,13 +265,3 @@ def losses_schema(*, by_token: bool) -> pa.Schema:
     ]
     lists = [("token_ids", pa.list_(pa.int64())), ("token_log_probabilities", pa.list_(pa.float64()))]
     return pa.schema(columns + lists if by_token else columns)
-
-
-def evaluations_of(work: Work) -> list[tuple[str, str]]:
-    """The inputs to measure and their kinds; without settings, those that are named `items` or `texts`."""
-    named = [(each["input"], each["kind"]) for each in work.job.settings.get("evaluations", [])]
-    if not named:
-        named = [(name, name) for name in ("items", "texts") if any(each.name == name for each in work.job.inputs)]
-    if not named:
-        raise TrainerError("JOB_INVALID", 'The job has no input to measure: name one "items" or "texts".')
-    return named

@@ -17,7 +17,8 @@ from .job import Job, read_job
 from .loader import Batch
 from .model import count_parameters, job_model, pick_device
 from .parallel import Group
-from .pretrain import Plan, Stepper, first_micro_batch, make_optimizer
+from .schedule import Plan
+from .step import Stepper, first_micro_batch, make_optimizer
 from .tokenizer import job_tokenizer
 
 

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from .errors import TrainerError, first_line
 from .files import sha256_file
@@ -172,3 +179,14 @@ def longest_sequence(model: PreTrainedModel) -> int:
 def read_config(folder: Path) -> Any:
     """A model's config, without its weights."""
     return AutoConfig.from_pretrained(folder, local_files_only=True)
+
+
+def make_model(job: Job, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+    """The new model of a job."""
+    return new_model(
+        job.data["model"]["new"],
+        vocabulary=len(tokenizer),
+        positions=job.settings["sequenceLength"],
+        end=tokenizer.eos_token_id,
+        seed=job.seed,
+    )

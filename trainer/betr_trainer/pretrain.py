@@ -14,89 +14,30 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-import torch.nn.functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .checkpoint import link_tree, load_optimizer, read_state, save_optimizer, write_state
 from .errors import TrainerError, first_line, is_out_of_memory
 from .files import commit_file, commit_folder
 from .flops import Flops
-from .loader import Batch, Loader, Stream, document_mask
-from .model import check_model, count_parameters, load_model, longest_sequence, model_folder, new_model
+from .loader import Batch
+from .mixture import make_loader
+from .model import check_model, count_parameters, load_model, longest_sequence, make_model, model_folder
 from .readings import SCHEMA, Measures, summarize
+from .schedule import Branch, Plan, Progress
+from .step import Stepper, first_micro_batch, make_optimizer
 from .tokenizer import job_tokenizer
-from .tokens import token_file
 
 if TYPE_CHECKING:
-    from .job import Job, Outcome, Work
-    from .parallel import Group
-
-
-@dataclass(frozen=True)
-class Branch:
-    """A reading: the steps from `start` on are read at a falling learning rate; at `end` the model is measured."""
-
-    start: int
-    end: int
-
-
-class Plan:
-    """The steps of a job. Tokens are rounded to whole steps."""
-
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self.length, self.batch_tokens = settings["sequenceLength"], settings["batchTokens"]
-        if self.batch_tokens % self.length:
-            raise TrainerError(
-                "JOB_INVALID",
-                f"batchTokens ({self.batch_tokens}) is no multiple of sequenceLength ({self.length}).",
-            )
-        if any(reading > settings["tokens"] for reading in settings["readings"]):
-            raise TrainerError(
-                "JOB_INVALID",
-                f"readings has {max(settings['readings'])}; the job trains on {settings['tokens']} tokens.",
-            )
-        self.sequences = self.batch_tokens // self.length
-        ends = sorted(
-            {max(1, round(tokens / self.batch_tokens)) for tokens in [*settings["readings"], settings["tokens"]]}
-        )
-        self.branches = [Branch(end - round(end * settings["decayShare"]), end) for end in ends]
-        self.steps = ends[-1]
-        self._peak = settings["learningRate"]
-        self._warmup = round(self.steps * settings["warmupShare"])
-
-    def learning_rate(self, step: int, branch: Branch | None) -> float:
-        """Of the step with that number, from 0 on."""
-        rate = self._peak * min(1.0, (step + 1) / self._warmup) if self._warmup else self._peak
-        return rate if branch is None else rate * (branch.end - step) / (branch.end - branch.start)
-
-    def steps_left(self, step: int, branch: Branch | None) -> int:
-        """Steps to do from here on, those of branches among them."""
-        later = [each for each in self.branches if branch is None or each.end > branch.end]
-        now = branch.end - step if branch else 0
-        trunk = branch.start if branch else step
-        return now + (later[-1].start - trunk if later else 0) + sum(each.end - each.start for each in later)
-
-
-@dataclass
-class Progress:
-    """Where a job stands; saved in its checkpoint."""
-
-    step: int = 0
-    #: The end of the branch that is being read; None on the constant part.
-    branch: int | None = None
-    #: Steps done, those of branches among them.
-    steps_done: int = 0
-    #: Sequences that go through the model at once.
-    micro_batch: int = 0
+    from .job import Outcome, Work
 
 
 def run_pretrain(work: Work) -> Outcome:
@@ -131,83 +72,6 @@ def _start(work: Work, folder: Path, model_hash: str, *, resumes: bool = False) 
     if resumes and work.checkpoints.find() is None and not load_optimizer(folder, model, training.optimizer):
         work.events.write("warning", message=f"{folder} has no optimizer.safetensors: the optimizer starts anew.")
     return training.run(model_hash)
-
-
-def make_model(job: Job, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
-    """The new model of a job."""
-    return new_model(
-        job.data["model"]["new"],
-        vocabulary=len(tokenizer),
-        positions=job.settings["sequenceLength"],
-        end=tokenizer.eos_token_id,
-        seed=job.seed,
-    )
-
-
-def make_optimizer(model: torch.nn.Module, settings: dict[str, Any]) -> torch.optim.AdamW:
-    """AdamW; what has one dimension (the norms) does not decay."""
-    matrices = [each for each in model.parameters() if each.dim() > 1]
-    vectors = [each for each in model.parameters() if each.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": settings["weightDecay"]}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, betas=tuple(settings["betas"]), eps=settings["eps"], fused=True)
-
-
-def pick_dtype(settings: dict[str, Any], device: torch.device) -> str:
-    """The type that matrices are multiplied in; weights and optimizer are float32 always."""
-    if device.type != "cuda" or settings["dtype"] == "float32":
-        return "float32"
-    return "bfloat16" if settings["dtype"] == "bfloat16" or torch.cuda.is_bf16_supported() else "float32"
-
-
-def first_micro_batch(plan: Plan, vocabulary: int, device: torch.device) -> int:
-    """Sequences at once, so that their logits stay below 256 MB on a CPU and 4 GB on a GPU (in float32)."""
-    most = 1 << (26 if device.type == "cpu" else 30)
-    return max(1, min(plan.sequences, most // (plan.length * vocabulary)))
-
-
-class Stepper:
-    """A step: forward and backward passes over its micro-batches, gradients clipped, AdamW."""
-
-    def __init__(
-        self, model: PreTrainedModel, optimizer: torch.optim.AdamW, settings: dict[str, Any], group: Group
-    ) -> None:
-        self.model, self.optimizer, self.group = model, optimizer, group
-        self.device = next(model.parameters()).device
-        self.dtype = pick_dtype(settings, self.device)
-        self._clip = settings["gradientClip"] or math.inf
-        self._masks = settings["maskAcrossDocuments"]
-        self._forward = torch.compile(model) if settings["compile"] and self.device.type == "cuda" else model
-
-    def read(self, batch: Batch, micro_batch: int) -> torch.Tensor:
-        """Forward and backward passes over this process's part of a batch; its share of the mean loss (nats)."""
-        self.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
-        total = torch.zeros((), device=self.device)
-        own = batch.every(self.group.size, self.group.rank)
-        for first in range(0, len(own.tokens), micro_batch):
-            loss = self._loss(own.part(first, first + micro_batch).to(self.device)) / batch.targets.numel()
-            loss.backward()
-            total += loss.detach()
-        return total
-
-    def update(self, total: torch.Tensor, learning_rate: float) -> float:
-        """One step of AdamW; returns the mean loss. If that is not finite, nothing was changed."""
-        self.group.sum([total, *(each.grad for each in self.model.parameters() if each.grad is not None)])
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
-        if not math.isfinite(norm + total):
-            return math.nan
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.step()
-        return float(total)
-
-    def _loss(self, batch: Batch) -> torch.Tensor:
-        masked = (
-            {"attention_mask": document_mask(batch.documents), "position_ids": batch.positions} if self._masks else {}
-        )
-        with torch.autocast(self.device.type, torch.bfloat16) if self.dtype == "bfloat16" else nullcontext():
-            logits = self._forward(input_ids=batch.tokens, use_cache=False, **masked).logits
-        return F.cross_entropy(logits.float().flatten(0, 1), batch.targets.flatten(), reduction="sum")
 
 
 class Training:
@@ -429,33 +293,3 @@ class Training:
                 "microBatch": self.progress.micro_batch,
             },
         )
-
-
-def make_loader(work: Work, tokenizer: PreTrainedTokenizerBase, plan: Plan) -> Loader:
-    """The batches of a job, from the inputs that are neither measured nor left aside. Errors: EMPTY_INPUT."""
-    job, settings = work.job, work.job.settings
-    rehearsed = settings.get("rehearse")
-    apart = {each["input"] for each in settings["evaluations"]} | ({rehearsed["input"]} if rehearsed else set())
-    for name in apart:
-        job.inputs_named(name)
-    names = list(dict.fromkeys(each.name for each in job.inputs if each.name not in apart))
-    if not names:
-        raise TrainerError("JOB_INVALID", "The job has no input to train on.")
-    weights = {each.name: each.weight for each in job.inputs if each.weight is not None}
-
-    def stream(name: str) -> Stream:
-        files = [token_file(work, each, tokenizer, settings["textField"]) for each in job.inputs_named(name)]
-        made = Stream(name, files, job.seed)
-        if made.tokens == 0:
-            raise TrainerError("EMPTY_INPUT", f'Input "{name}" has no documents to train on.')
-        return made
-
-    streams = [stream(name) for name in names]
-    # Without weights, every source has the share of its tokens.
-    sources = [(each, weights.get(each.name, each.tokens if not weights else 1.0)) for each in streams]
-    if rehearsed:
-        total = sum(weight for _, weight in sources)
-        share = rehearsed["share"]
-        sources = [(each, weight / total * (1 - share)) for each, weight in sources if share < 1]
-        sources += [(stream(rehearsed["input"]), share)] if share > 0 else []
-    return Loader(sources, steps=plan.steps, sequences=plan.sequences, length=plan.length, seed=job.seed)

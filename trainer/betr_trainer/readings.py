@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .losses import Encoder, Item, Scored, Sequence, length_of, read_items, score
+from .items import Item, read_items
+from .losses import Encoder, Scored, Sequence, length_of, score
 
 if TYPE_CHECKING:
     from .job import Work

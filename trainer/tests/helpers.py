@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from betr_trainer.__main__ import load_kind
+from betr_trainer.drive import run_job
 from betr_trainer.events import Events
-from betr_trainer.job import run_job
 
 WORDS = [
     "the",

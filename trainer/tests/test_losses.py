@@ -12,7 +12,8 @@ import pytest
 import torch
 from helpers import TINY, run, write_job, write_lines
 
-from betr_trainer.losses import Encoder, Item, Scored, Sequence, score
+from betr_trainer.items import Item
+from betr_trainer.losses import Encoder, Scored, Sequence, score
 from betr_trainer.model import load_model, new_model
 from betr_trainer.readings import _Measured, _rows, summarize
 from betr_trainer.tokenizer import byte_tokenizer, load_tokenizer

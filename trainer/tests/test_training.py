@@ -17,11 +17,11 @@ from helpers import TINY, card_of, events_of, losses_of, run, words, write_job, 
 from safetensors.torch import load_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from betr_trainer import pretrain
 from betr_trainer.checkpoint import load_optimizer
 from betr_trainer.measure import measure
 from betr_trainer.model import load_model
-from betr_trainer.pretrain import Branch, Plan, Stepper
+from betr_trainer.schedule import Branch, Plan
+from betr_trainer.step import Stepper, make_optimizer
 
 SETTINGS = {"sequenceLength": 64, "batchTokens": 256, "learningRate": 2e-3, "readings": [], "evaluations": []}
 
@@ -186,7 +186,7 @@ def test_continue_resumes_the_optimizer_and_rehearses(data: dict[str, Path], tmp
     assert [each["read"] for each in card_of(resumed)["sources"]] == [1920, 640]
     # From the constant part with its optimizer's state, or from the finished model without.
     model = load_model(base / "checkpoint" / "trunk")
-    optimizer = pretrain.make_optimizer(model, {"weightDecay": 0, "betas": [0.9, 0.95], "eps": 1e-8})
+    optimizer = make_optimizer(model, {"weightDecay": 0, "betas": [0.9, 0.95], "eps": 1e-8})
     assert load_optimizer(base / "checkpoint" / "trunk", model, optimizer)
     assert optimizer.state[next(model.parameters())]["step"] == 6
     steps = load_file(resumed / "checkpoint" / "optimizer.safetensors")["step"]

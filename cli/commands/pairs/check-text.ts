@@ -9,6 +9,8 @@ import { formatTable } from '../../output.ts';
 const shownCharacters = 300;
 const mostSources = 12;
 const mostPassages = 3;
+/** Models trained on half of fewer pairs learn next to nothing. */
+const fewPairs = 100;
 /** A prompt with more of the pairs than this decides what the others are compared with. */
 const commonShare = 0.1;
 
@@ -109,7 +111,7 @@ function describeFaults(
             `model then learns most about. First ${commonPrompt.id}: ${excerpt(commonPrompt.prompt)}`,
         ]
       : []),
-    ...(pairs < 100 ? [`Warning: ${formatCountOf(pairs, 'pair')} are too few to measure difficulty.`] : []),
+    ...(pairs < fewPairs ? [`Warning: with fewer than ${fewPairs} pairs, difficulty is mostly noise.`] : []),
   ];
 }
 

@@ -54,6 +54,11 @@ export function describeWritten(
           references
             ? 'The rows have log probabilities of the reference model, so training need not compute them.'
             : 'The rows have no log probabilities of the reference model, so TRL will compute them.',
+          ...(format === 'trl'
+            ? [
+                'The rows are plain strings. For a chat model, --format trl-messages makes them conversations.',
+              ]
+            : []),
           `Train with: python ${out}/train_dpo.py --model MODEL`,
         ]
       : []),

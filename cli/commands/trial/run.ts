@@ -1,14 +1,12 @@
 // `betr trial run`: trains the models of a trial that are not trained yet.
 
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readTrial } from '../../../evaluation/trials/plan-file.ts';
 import { findPython } from '../../../models/trainer/python.ts';
-import { readJobState } from '../../../models/trainer/state.ts';
 import { parseWhole } from '../../../run/amounts.ts';
 import { openRun } from '../../../run/run.ts';
 import { printResult } from '../../output.ts';
-import { workHere } from '../trainer.ts';
+import { listUnfinished, workHere } from '../trainer.ts';
 import { type TrialOptions, trialOf } from './options.ts';
 
 interface RunOptions extends TrialOptions {
@@ -30,13 +28,15 @@ export function runTrialCommand(): Command {
     .action(async (options: RunOptions) => {
       const run = await openRun(options.config);
       const { name, jobs } = await readTrial(run, options.name);
-      const folders: string[] = [];
-      for (const job of jobs) {
-        const folder = join(run.files.training, job.name);
-        if ((await readJobState(folder))?.state !== 'done') folders.push(folder);
-      }
+      const { folders, running } = await listUnfinished(
+        run.files.training,
+        jobs.map((job) => job.name),
+      );
       if (folders.length === 0) {
-        const text = `All models of trial "${name}" are trained. To compare them: betr trial report --name ${name}`;
+        const text =
+          running.length > 0
+            ? `The other models of trial "${name}" are being trained. To follow them: betr trial status --name ${name}`
+            : `All models of trial "${name}" are trained. To compare them: betr trial report --name ${name}`;
         printResult(options.json, { jobs: [] }, text);
         return;
       }

@@ -137,7 +137,7 @@ export class PoolLine {
           (error: unknown) => {
             // Before the server gets more work.
             if (isOfServer(error)) this.#members.leaveOut(member, model, problemOf(error, member));
-            // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+            // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is passed on as it came
             reject(error);
           },
         )

@@ -13,10 +13,10 @@ import {
   readNext,
   requestCompletion,
 } from './route-requests.ts';
-import { addUsage } from '../usage.ts';
+import { addUsage, usageSchema } from '../usage.ts';
 
 const scoresSchema = z.object({
-  usage: z.object({ prompt_tokens: z.number().nullish(), completion_tokens: z.number().nullish() }).nullish(),
+  usage: usageSchema,
   scores: z.array(
     z.array(
       z

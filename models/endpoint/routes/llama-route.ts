@@ -5,10 +5,10 @@ import { fail } from '../../../run/errors/errors.ts';
 import { findCut, findExcess, findFault } from './log-probabilities.ts';
 import { biasesFor, UsualLogs, withoutBiases } from './raised-tokens.ts';
 import { type Asking, type NextToken, type Routes, checkDoubled, ifThere } from './route-requests.ts';
-import { addUsage } from '../usage.ts';
+import { addUsage, tokenCount } from '../usage.ts';
 
 const llamaSchema = z.object({
-  tokens_evaluated: z.number().nullish(),
+  tokens_evaluated: tokenCount,
   truncated: z.boolean().nullish(),
   completion_probabilities: z
     .array(

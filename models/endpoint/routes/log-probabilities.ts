@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { formatCountOf } from '../../../run/amounts.ts';
+import { usageSchema } from '../usage.ts';
 
 export interface TopToken {
   text: string;
@@ -29,6 +30,8 @@ export interface Completion {
   /** Prompt tokens, as the server counts them. */
   promptTokens: number | null;
   completionTokens: number | null;
+  /** The model that the server says it is from. */
+  model: string | null;
 }
 
 /** The value some servers use for very unlikely tokens. */
@@ -60,11 +63,10 @@ export const completionSchema = z
     choices: z.tuple([choiceSchema]),
     // Whatever comes beside an error is not an answer.
     error: z.null().optional(),
-    usage: z
-      .object({ prompt_tokens: z.number().nullish(), completion_tokens: z.number().nullish() })
-      .nullish(),
+    usage: usageSchema,
+    model: z.string().nullish().catch(null),
   })
-  .transform(({ choices: [choice], usage }): Completion => ({
+  .transform(({ choices: [choice], usage, model }): Completion => ({
     choice: {
       text: choice.text ?? choice.message?.content ?? '',
       positions: readPositions(choice.logprobs),
@@ -72,6 +74,7 @@ export const completionSchema = z
     },
     promptTokens: usage?.prompt_tokens ?? null,
     completionTokens: usage?.completion_tokens ?? null,
+    model: model ?? null,
   }));
 
 function readPositions(given: z.output<typeof logProbabilities>): Position[] | undefined {

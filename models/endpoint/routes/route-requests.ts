@@ -51,16 +51,36 @@ export interface Asking {
   topK: (isChat: boolean) => number;
   /** Extra fields of a chat request, if the server's program accepts them. */
   chatFields: Readonly<Record<string, unknown>>;
+  /** Throws if an answer is from another model than the first. Errors: LANGUAGE_MODEL_ANSWER. */
+  checkModel: (answered: string | null) => void;
+}
+
+const nameLength = 100;
+
+/** Watches which model answers: a router may fall back on another one. `name` is the model's in the settings. */
+export function watchModel(name: string): Asking['checkModel'] {
+  let first: string | undefined;
+  return (answered) => {
+    if (answered === null) return;
+    first ??= answered;
+    if (answered === first) return;
+    const [now, before] = [answered, first].map((model) => JSON.stringify(model.slice(0, nameLength)));
+    throw fail('LANGUAGE_MODEL_ANSWER', {
+      model: name,
+      problem: `it is from the model ${now ?? ''}, the answers before were from ${before ?? ''}`,
+    });
+  };
 }
 
 /** Sends a chat request. Errors: those of a server. */
 export async function chat(
-  { server, chatFields }: Asking,
+  { server, chatFields, checkModel }: Asking,
   text: string,
   more: Readonly<Record<string, unknown>>,
 ): Promise<Completion> {
   const body = chatBody(server.model, text, chatFields, more);
   const completion = await server.ask(`${server.base}/chat/completions`, body, completionSchema);
+  checkModel(completion.model);
   report(completion, text, body);
   return completion;
 }
@@ -74,9 +94,10 @@ export async function requestCompletion(
   prompt: Prompt,
   more: Readonly<Record<string, unknown>>,
 ): Promise<Completion> {
-  const { server, name } = asking;
+  const { server, name, checkModel } = asking;
   const body = completionBody(server.model, prompt, more);
   const completion = await server.ask(`${server.base}/completions`, body, completionSchema);
+  checkModel(completion.model);
   report(completion, prompt, body);
   const cut = findCut(completion.promptTokens, typeof prompt === 'string' ? prompt : prompt.length);
   if (cut !== undefined) throw fail('LANGUAGE_MODEL_ANSWER', { model: name, problem: cut });

@@ -4,24 +4,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import type { Run } from '../../../run/run.ts';
 import { calibrationSchema } from '../../../ranking/budget/calibrations.ts';
 import { comparisonSchema } from '../../../ranking/budget/compare-budgets.ts';
 import { comparisonColumns } from '../../../ranking/budget/comparison-table.ts';
-import { makeScoredRows, rankRows, withRun } from '../../ranking/synthetic.ts';
-import { betr as carryOut } from '../betr.ts';
-import type { Ended } from '../project.ts';
+import { withRun } from '../../ranking/synthetic.ts';
 import { answerSchema } from '../../../ranking/budget/question.ts';
-
-/** Carries out a command line on a run. */
-const betr = (run: Run, ...args: string[]): Promise<Ended> =>
-  carryOut(run.settingsFolder, [...args, '--config', run.settingsPath]);
-
-const withRanked = (use: (run: Run) => Promise<void>): Promise<void> =>
-  withRun(async (run) => {
-    await rankRows(run, makeScoredRows(300));
-    await use(run);
-  });
+import { betr, withRanked } from './ranked-run.ts';
 
 describe('betr compare', () => {
   it('prints model sizes side by side, as JSON, CSV and text', async () => {

@@ -1,21 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { Run } from '../../../run/run.ts';
 import { slicesSchema } from '../../../ranking/budget/slices.ts';
-import { makeScoredRows, rankRows, withRun } from '../../ranking/synthetic.ts';
-import { betr as carryOut } from '../betr.ts';
-import type { Ended } from '../project.ts';
 import { answerSchema } from '../../../ranking/budget/question.ts';
-
-/** Carries out a command line on a run. */
-const betr = (run: Run, ...args: string[]): Promise<Ended> =>
-  carryOut(run.settingsFolder, [...args, '--config', run.settingsPath]);
-
-const withRanked = (use: (run: Run) => Promise<void>): Promise<void> =>
-  withRun(async (run) => {
-    await rankRows(run, makeScoredRows(300));
-    await use(run);
-  });
+import { betr, withRanked } from './ranked-run.ts';
 
 describe('betr cutoff', () => {
   it('cuts by chosen benchmarks', async () => {

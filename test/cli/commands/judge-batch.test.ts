@@ -262,7 +262,10 @@ describe('requests as a file', () => {
   });
 
   it('writes requests about the whole corpus', async () => {
-    expect((await judge('by-files', '--write-batch', 'all.jsonl', '--all')).code).toBe(0);
+    const { stdout } = await betr(folder, ['judge', 'by-files', '--write-batch', 'all.jsonl', '--all']);
+    expect(stdout).toMatch(
+      /Then run: betr judge by-files --read-batch answers\.jsonl --all\n(?:.*\n)*Note: The model/,
+    );
     const requests = await readRequests('all.jsonl');
     // The sample is answered already.
     expect(requests).toHaveLength(600 - 520);

@@ -168,6 +168,11 @@ describe('betr judge --exam', () => {
     expect(await codeOf('--labeled', 'labeled.jsonl', '--for', 'space')).toBe('USAGE');
     await writeFile(join(folder, 'one-sided.jsonl'), jsonl([{ text: 'a', label: 'yes' }]));
     expect(await codeOf('--labeled', 'one-sided.jsonl')).toBe('EXAM_TEXTS_MISSING');
+    const texts = ['a', 'b', 'b'].map((text, at) => ({ text, label: ['good', 'yes', 'no'][at] }));
+    await writeFile(join(folder, 'contradictory.jsonl'), jsonl(texts));
+    expect(errorOf((await examine('space', '--labeled', 'contradictory.jsonl')).stdout).message).toMatch(
+      /there are none \(texts labeled "yes" in .*\)\. 1 row of .*"label" is neither .* 1 text of .* both yes and no\./,
+    );
     expect(errorOf((await betr(folder, ['judge', 'nobody', '--exam', '--json'])).stdout).code).toBe(
       'JUDGE_UNKNOWN',
     );

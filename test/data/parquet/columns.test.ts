@@ -5,22 +5,8 @@ import { describe, expect, it } from '@jest/globals';
 import { sqlString, withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import type { FieldNames } from '../../../run/settings.ts';
 import { defaultFields, type Document, readAll, withFolder } from '../collect.ts';
-import { pageOf, writeParquet, type WrittenColumn } from './write.ts';
-
-const rows = 40;
-const named = (name: string): string[] => Array.from({ length: rows }, (_, i) => `${name} ${i}`);
-
-const column = (
-  path: WrittenColumn['path'],
-  values: readonly (string | Buffer)[] = named(path.join('.')),
-): WrittenColumn => ({ path, pages: [pageOf(values.slice(0, 25)), pageOf(values.slice(25))] });
-
-const withColumns = async <T>(columns: WrittenColumn[], use: (path: string) => Promise<T>): Promise<T> =>
-  withFolder(async (folder) => {
-    const path = join(folder, 'a.parquet');
-    await writeParquet(path, rows, columns);
-    return use(path);
-  });
+import { column, named, withColumns } from './text-columns.ts';
+import type { WrittenColumn } from './write.ts';
 
 /** Row 3. */
 const thirdOf = async (

@@ -6,22 +6,7 @@ import { copyRows } from '../../../data/parquet/copy-rows.ts';
 import { readFooter } from '../../../data/parquet/footer.ts';
 import { readTexts } from '../../../data/texts.ts';
 import { defaultFields, readAll, withFolder } from '../collect.ts';
-import { pageOf, writeParquet, type WrittenColumn } from './write.ts';
-
-const rows = 40;
-const named = (name: string): string[] => Array.from({ length: rows }, (_, i) => `${name} ${i}`);
-
-const column = (
-  path: WrittenColumn['path'],
-  values: readonly (string | Buffer)[] = named(path.join('.')),
-): WrittenColumn => ({ path, pages: [pageOf(values.slice(0, 25)), pageOf(values.slice(25))] });
-
-const withColumns = async <T>(columns: WrittenColumn[], use: (path: string) => Promise<T>): Promise<T> =>
-  withFolder(async (folder) => {
-    const path = join(folder, 'a.parquet');
-    await writeParquet(path, rows, columns);
-    return use(path);
-  });
+import { column, named, rows, withColumns } from './text-columns.ts';
 
 describe('a text that is not UTF-8', () => {
   const bad = Buffer.from([0x62, 0xff, 0xfe]);

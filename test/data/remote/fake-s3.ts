@@ -1,8 +1,9 @@
 // A store of the S3 protocol on loopback; each test sets how it answers.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest } from '@jest/globals';
 import { pace } from '../../../data/remote/retry.ts';
+import { forgetClient } from '../../../data/remote/s3-client.ts';
 import { type Loopback, startLoopback } from './loopback.ts';
 
 export interface FakeS3 {
@@ -25,7 +26,7 @@ export function serveS3(): FakeS3 {
     },
   };
   beforeAll(async () => {
-    Object.assign(pace, { firstWaitMs: 2 });
+    jest.replaceProperty(pace, 'firstWaitMs', 2);
     store = await startLoopback((request, response) =>
       s3.answer(request, response, new URL(request.url ?? '', 'http://store').searchParams),
     );
@@ -42,6 +43,7 @@ export function serveS3(): FakeS3 {
     for (const name of Object.keys(process.env))
       if (name.startsWith('AWS_')) Reflect.deleteProperty(process.env, name);
     Object.assign(process.env, outer);
+    forgetClient();
     await store?.close();
   });
   return s3;

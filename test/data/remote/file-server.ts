@@ -1,12 +1,12 @@
 // A web server on loopback that serves one file, with responses that a test can change.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, beforeAll, expect } from '@jest/globals';
+import { afterEach, beforeAll, expect, jest } from '@jest/globals';
 import { readPieces } from '../../../data/files/files.ts';
 import { pace } from '../../../data/remote/retry.ts';
 import { askedRange, type Loopback, startLoopback } from './loopback.ts';
 
-beforeAll(() => void Object.assign(pace, { firstWaitMs: 2 }));
+beforeAll(() => void jest.replaceProperty(pace, 'firstWaitMs', 2));
 
 export const text = Buffer.from(
   Array.from(

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import { statFile } from '../../../data/files/files.ts';
 import { copyRows } from '../../../data/parquet/copy-rows.ts';
@@ -15,7 +15,7 @@ import { startWebServer, type WebServer } from './web-server.ts';
 
 let web: WebServer;
 
-beforeAll(() => void Object.assign(pace, { firstWaitMs: 2 }));
+beforeAll(() => void jest.replaceProperty(pace, 'firstWaitMs', 2));
 
 beforeEach(async () => {
   web = await startWebServer();

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { readPieces } from '../../../data/files/files.ts';
 import { pace } from '../../../data/remote/retry.ts';
@@ -7,7 +7,7 @@ import { startWebServer, type WebServer } from './web-server.ts';
 
 let web: WebServer;
 
-beforeAll(() => void Object.assign(pace, { firstWaitMs: 2 }));
+beforeAll(() => void jest.replaceProperty(pace, 'firstWaitMs', 2));
 
 beforeEach(async () => {
   web = await startWebServer();

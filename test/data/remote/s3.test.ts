@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withDuckDb } from '../../../data/duckdb/duckdb.ts';
 import type { Run } from '../../../run/run.ts';
+import { forgetClient } from '../../../data/remote/s3-client.ts';
 import { listShards } from '../../../data/shards.ts';
 import { readTexts } from '../../../data/texts.ts';
 import { type Ranking } from '../../../ranking/generation.ts';
@@ -67,6 +68,7 @@ afterAll(async () => {
   for (const name of Object.keys(process.env))
     if (name.startsWith('AWS_')) Reflect.deleteProperty(process.env, name);
   Object.assign(process.env, outer);
+  forgetClient();
   server.kill();
   await once(server, 'exit');
   await rm(folder, { recursive: true, force: true });

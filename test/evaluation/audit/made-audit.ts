@@ -46,3 +46,15 @@ export function decision(person: string, id: string, answer: AnswerWord): Decisi
 export function decisionsOf(all: Decision[]): Decisions {
   return { all, last: all, unreadableLines: 0 };
 }
+
+/** One person's answers; `answer` chooses by the number of the document. */
+export function answersTo(
+  count: number,
+  answer: (at: number) => AnswerWord | undefined,
+  person = 'Ada',
+): Decision[] {
+  return Array.from({ length: count }, (_, at) => at).flatMap((at) => {
+    const given = answer(at);
+    return given === undefined ? [] : decision(person, `d-${at}`, given);
+  });
+}

@@ -1,19 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AnswerWord, Decision } from '../../../evaluation/audit/decisions.ts';
 import { auditResult } from '../../../evaluation/audit/result.ts';
-import { decision, decisionsOf, makeAudit } from './made-audit.ts';
-
-/** One person's answers; `answer` chooses by the number of the document. */
-function answersTo(
-  count: number,
-  answer: (at: number) => AnswerWord | undefined,
-  person = 'Ada',
-): Decision[] {
-  return Array.from({ length: count }, (_, at) => at).flatMap((at) => {
-    const given = answer(at);
-    return given === undefined ? [] : decision(person, `d-${at}`, given);
-  });
-}
+import { answersTo, decisionsOf, makeAudit } from './made-audit.ts';
 
 describe('the cutoff for a precision', () => {
   it('is where the good documents end', () => {

@@ -5,19 +5,7 @@ import fc from 'fast-check';
 import type { AnswerWord, Decision } from '../../../evaluation/audit/decisions.ts';
 import { queueOf } from '../../../evaluation/audit/queue.ts';
 import { auditResult } from '../../../evaluation/audit/result.ts';
-import { decision, decisionsOf, makeAudit } from './made-audit.ts';
-
-/** One person's answers; `answer` chooses by the number of the document. */
-function answersTo(
-  count: number,
-  answer: (at: number) => AnswerWord | undefined,
-  person = 'Ada',
-): Decision[] {
-  return Array.from({ length: count }, (_, at) => at).flatMap((at) => {
-    const given = answer(at);
-    return given === undefined ? [] : decision(person, `d-${at}`, given);
-  });
-}
+import { answersTo, decision, decisionsOf, makeAudit } from './made-audit.ts';
 
 describe('the result of an audit', () => {
   it('weights slices by their documents, as an independent program does', () => {

@@ -1,26 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { presetNames, subjectNames } from '../../../indexer/judges/presets.ts';
-import { type AskedQuestion, readQuestions } from '../../../indexer/judges/questions.ts';
-import { judgeSchema, type JudgeSettings } from '../../../run/judge-settings.ts';
-
-const judge = (settings: object): JudgeSettings =>
-  judgeSchema.parse({ name: 'judge', model: 'try', ...settings });
-
-const read = (settings: object, isChat = false): AskedQuestion[] => readQuestions(judge(settings), isChat);
-
-const question = (more: object = {}): object => ({
-  name: 'q',
-  prompt: '{text}\nIs it good? Answer YES or NO.\nAnswer:',
-  for: ['YES', 'Yes'],
-  against: ['NO', 'No'],
-  ...more,
-});
-
-const one = (more: object, isChat = false): AskedQuestion => {
-  const [asked] = read({ questions: [question(more)] }, isChat);
-  if (asked === undefined) throw new Error('no question');
-  return asked;
-};
+import type { AskedQuestion } from '../../../indexer/judges/questions.ts';
+import { judgeSchema } from '../../../run/judge-settings.ts';
+import { one, question, read } from './asked.ts';
 
 describe('the questions that come with betr', () => {
   it.each(presetNames())('%s can be asked, text first, in one frame', (preset) => {

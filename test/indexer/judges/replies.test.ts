@@ -2,31 +2,11 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { ask, readRating, withoutControl } from '../../../indexer/judges/ask.ts';
-import { type AskedQuestion, readQuestions } from '../../../indexer/judges/questions.ts';
 import { scoreReply } from '../../../indexer/judges/reply-score.ts';
 import { openDummy } from '../../../models/dummy/language-model.ts';
 import type { LanguageModel } from '../../../models/language-model.ts';
-import { judgeSchema, type JudgeSettings } from '../../../run/judge-settings.ts';
 import { modelSchema } from '../../../run/model-settings.ts';
-
-const judge = (settings: object): JudgeSettings =>
-  judgeSchema.parse({ name: 'judge', model: 'try', ...settings });
-
-const read = (settings: object, isChat = false): AskedQuestion[] => readQuestions(judge(settings), isChat);
-
-const question = (more: object = {}): object => ({
-  name: 'q',
-  prompt: '{text}\nIs it good? Answer YES or NO.\nAnswer:',
-  for: ['YES', 'Yes'],
-  against: ['NO', 'No'],
-  ...more,
-});
-
-const one = (more: object, isChat = false): AskedQuestion => {
-  const [asked] = read({ questions: [question(more)] }, isChat);
-  if (asked === undefined) throw new Error('no question');
-  return asked;
-};
+import { one } from './asked.ts';
 
 describe('a reply', () => {
   it('is scored as the golden numbers say, and by the likeliest spelling beside it', () => {

@@ -5,9 +5,14 @@ import { rm } from 'node:fs/promises';
 import { openJudge } from '../../../indexer/judges/judge.ts';
 import { estimateTokens } from '../../../models/endpoint/usage.ts';
 import { silent } from '../../../run/progress.ts';
-import { openJudgeRun } from '../../indexer/judges/judge-run.ts';
+import { openJudgeRun, plainQuestion } from '../../indexer/judges/judge-run.ts';
 import { completion } from './language-model-answers.ts';
-import { type LanguageModelServer, openLanguageModelServer, type Routes } from './language-model-server.ts';
+import {
+  type Asked,
+  type LanguageModelServer,
+  openLanguageModelServer,
+  type Routes,
+} from './language-model-server.ts';
 import { servers } from './language-model-servers.ts';
 import { openAt } from './open-at.ts';
 import { usedTokens } from './usage.ts';
@@ -83,5 +88,28 @@ describe('a server that does not report its usage', () => {
     const { text, ...counts } = await model.generate(prompt, { maxTokens: 8 });
     expect(counts).toMatchObject({ tokensRead: 6, tokensWritten: estimateTokens(text) });
     expect(estimateTokens('中文')).toBe(2);
+  });
+
+  it('or estimates it has its fractions rounded up, so that answers can be stored and found', async () => {
+    const answer = (asked: Asked) => completion({ ...asked, echo: false });
+    const server = await start({
+      'GET /v1/models': servers['without echo']['GET /v1/models'],
+      'POST /v1/completions': (asked) => ({
+        ...answer(asked),
+        usage: { prompt_tokens: estimateTokens(String(asked.prompt)) + 0.25, completion_tokens: 1 },
+      }),
+    });
+    const { run, folder } = await openJudgeRun(
+      [{ name: 'judge', model: 'm', questions: [plainQuestion] }],
+      [{ name: 'm', model: server.url }],
+    );
+    opened.push({ close: () => rm(folder, { recursive: true }) });
+    for (const isFirst of [true, false]) {
+      const judge = await openJudge(run, 'judge', silent);
+      const [judged] = await judge.judge(['a text']);
+      // 41 bytes are 11 tokens and a quarter, and one was written.
+      expect(judged?.tokens).toBe(isFirst ? 13 : 0);
+      await judge.close();
+    }
   });
 });

@@ -130,6 +130,23 @@ describe('wrong log probabilities', () => {
     });
   });
 
+  it('may be of another model, which a router falls back on', async () => {
+    let by = 'org/model';
+    const server = await start({
+      ...servers.completions,
+      'POST /v1/completions': (asked) => ({ ...completion(asked), model: by }),
+    });
+    const model = await open(server.url);
+    await expect(ask(model, 'Is it so? Answer:', [' yes'])).resolves.toHaveLength(1);
+    by = 'org/small';
+    await expect(ask(model, 'Is it so? Answer:', [' yes'])).rejects.toMatchObject({
+      code: 'LANGUAGE_MODEL_ANSWER',
+      message: expect.stringContaining(
+        'from the model "org/small", the answers before were from "org/model"',
+      ),
+    });
+  });
+
   it('are found in single answers', () => {
     const token = (logProbability: number | null) => ({ text: 'a', id: null, logProbability });
     const position = (...values: (number | null)[]) => ({

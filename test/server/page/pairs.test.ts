@@ -46,10 +46,12 @@ describeInChromium('the panel of preference pairs', () => {
 
   const text = (selector: string): Promise<string> => page.locator(selector).innerText();
   const keeps = (what: string): Promise<void> => page.locator('#pairsKeep', { hasText: what }).waitFor();
-  const ids = (side: string): Promise<string[]> =>
-    page
-      .locator(`#pairsNear section[aria-label="${side}"] .pair-near`)
-      .evaluateAll((pairs) => pairs.map((pair) => pair.getAttribute('data-pair') ?? ''));
+  const ids = async (side: string): Promise<(string | null)[]> =>
+    Promise.all(
+      (await page.locator(`#pairsNear section[aria-label="${side}"] .pair-near`).all()).map((pair) =>
+        pair.getAttribute('data-pair'),
+      ),
+    );
 
   it('starts with all pairs, by reference models rather than a proxy', async () => {
     expect(await text('#pairsNote')).toBe(

@@ -1,6 +1,7 @@
 import { appendFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { pairHistogramSchema } from '../../../pairs/histogram.ts';
 import { serveRun } from '../../../server/listen.ts';
 import { smallMeasurement, type SmallPair, textPairs, withSmallSet } from '../../pairs/small-set.ts';
 import { openRun } from '../../../run/run.ts';
@@ -119,8 +120,8 @@ describe('/pairs', () => {
         margin === null ? [] : [{ i, difficulty: loss(margin) }],
       );
       const sorted = known.map(({ difficulty }) => difficulty).sort((a, b) => a - b);
-      const { from, to, sources, quantiles } = JSON.parse(
-        (await asked('/pairs/feedback/histogram?steps=4')).text,
+      const { from, to, sources, quantiles } = pairHistogramSchema.parse(
+        (await asked('/pairs/feedback/histogram?steps=4')).json,
       );
       expect([from, to]).toEqual([
         expect.closeTo(sorted[0] ?? NaN, 12),
