@@ -53,6 +53,7 @@ def make_arguments(kind: type[A], work: Work, rows: int, micro: int, **more: Any
         seed=work.job.seed,
         data_seed=work.job.seed,
         per_device_train_batch_size=micro,
+        per_device_eval_batch_size=micro,
         gradient_accumulation_steps=settings["batchSize"] // micro,
         num_train_epochs=settings["epochs"],
         learning_rate=settings["learningRate"],
