@@ -50,7 +50,7 @@ export async function measureByBradleyTerry(
         seconds: (performance.now() - startedMs) / 1000,
         notes: [
           `The models prefer the chosen answer in ${formatShare(accuracy)} of ${formatCount(judged)} pairs that they ` +
-            'did not learn from.',
+            'did not learn from (by chance: 50%).',
           ...splits.notes,
         ],
       },

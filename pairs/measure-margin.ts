@@ -45,10 +45,11 @@ export async function measureByMargin(
   const model = await openLanguageModel(run.settings, modelName, run.settingsFolder);
   try {
     checkModel(model);
+    const isChat = run.settings.models.some(({ name, chat }) => name === modelName && chat);
     const store = await openStore(join(set.files.measurements, `margin-${modelName}.replies`), replySchema);
     try {
       return await withSpillingDuckDb(run.files.spill, async (connection) => {
-        await askAll(connection, set, model, store, unit, report);
+        await askAll(connection, set, { model, isChat }, store, unit, report);
         return writeMeasurement(
           connection,
           set,
@@ -84,11 +85,17 @@ function checkModel({ name, lacks, continuations, answersLater }: LanguageModel)
     throw fail('LANGUAGE_MODEL_CANNOT', { model: name, what: 'measure the difficulty of pairs', reason });
 }
 
+interface Asked {
+  model: LanguageModel;
+  /** Whether prompts go through a chat template. */
+  isChat: boolean;
+}
+
 /** Fills the table `judged`, in the order of the pairs. */
 async function askAll(
   connection: DuckDBConnection,
   set: PairSet,
-  model: LanguageModel,
+  asked: Asked,
   store: ReplyStore<MarginReply>,
   unit: MarginUnit,
   report: Report,
@@ -97,17 +104,17 @@ async function askAll(
   const appender = await connection.createAppender('judged');
   let done = 0;
   for await (const pairs of streamPairs(set)) {
-    const digests = pairs.map((pair) => digestOf(model, pair));
+    const digests = pairs.map((pair) => digestOf(asked, pair));
     const replies = store.find(digests);
     const missing = [...replies.keys()].filter((at) => replies[at] === undefined);
     done += pairs.length - missing.length;
     await forEachAtOnce(
       missing,
-      () => model.callsAtOnce ?? 1,
+      () => asked.model.callsAtOnce ?? 1,
       async (at) => {
         const pair = pairs[at];
         if (pair === undefined) return;
-        const { reply, tokens } = await ask(model, pair);
+        const { reply, tokens } = await ask(asked, pair);
         replies[at] = reply;
         // A server may answer later what it refuses now.
         if (!('reason' in reply && reply.reason === 'refused by the server'))
@@ -125,10 +132,15 @@ async function askAll(
   appender.closeSync();
 }
 
-async function ask(model: LanguageModel, pair: Pair): Promise<{ reply: MarginReply; tokens: number }> {
+async function ask({ model, isChat }: Asked, pair: Pair): Promise<{ reply: MarginReply; tokens: number }> {
   try {
     const [answer] = await model.logProbabilities(
-      [{ prompt: promptOf(pair), continuations: [answerOf(pair, 'chosen'), answerOf(pair, 'rejected')] }],
+      [
+        {
+          prompt: promptOf(pair, isChat),
+          continuations: [answerOf(pair, 'chosen'), answerOf(pair, 'rejected')],
+        },
+      ],
       'start',
     );
     const tokens = (answer?.tokensRead ?? 0) + (answer?.tokensWritten ?? 0);
@@ -173,14 +185,17 @@ export function marginIn(
   return { margin: betas[unit] * (chosen - rejected), unknown: null };
 }
 
-/** A conversation with more than one turn is written out; a blank line separates the prompt from the answer. */
-function promptOf({ form, prompt }: Pair): string {
+/**
+ * A conversation with more than one turn is written out. Without a chat template, a blank line separates the prompt
+ * from the answer.
+ */
+function promptOf({ form, prompt }: Pair, isChat: boolean): string {
   const turns = turnsOf(form, prompt, 'user');
   const text =
     turns.length === 1
       ? (turns[0]?.content ?? '')
       : turns.map(({ role, content }) => `${role}: ${content ?? ''}`).join('\n\n');
-  return `${text}\n\n`;
+  return isChat ? text : `${text}\n\n`;
 }
 
 function answerOf(
@@ -192,10 +207,15 @@ function answerOf(
     .join('\n\n');
 }
 
-function digestOf({ fingerprint }: LanguageModel, pair: Pair): string {
+function digestOf({ model: { fingerprint }, isChat }: Asked, pair: Pair): string {
   return createHash('sha256')
     .update(
-      JSON.stringify([fingerprint, promptOf(pair), answerOf(pair, 'chosen'), answerOf(pair, 'rejected')]),
+      JSON.stringify([
+        fingerprint,
+        promptOf(pair, isChat),
+        answerOf(pair, 'chosen'),
+        answerOf(pair, 'rejected'),
+      ]),
     )
     .digest('hex')
     .slice(0, 32);

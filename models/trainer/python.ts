@@ -94,6 +94,9 @@ const ofKinds: Readonly<Partial<Record<JobKind, readonly string[]>>> = {
   dpo: ['accelerate', 'peft', 'trl', 'datasets'],
 };
 
+/** lm-evaluation-harness, which `betr trial eval` needs. */
+export const harnessPackage = 'lm_eval';
+
 /** The packages that jobs need besides the core. */
 export function packagesOf(jobs: readonly Pick<Job, 'kind'>[]): string[] {
   return [...new Set(jobs.flatMap(({ kind }) => ofKinds[kind] ?? []))];
@@ -141,7 +144,11 @@ export async function checkPython(python: Python, extra: readonly string[] = [])
   const missing = needed.filter((name) => (found.packages[name] ?? null) === null);
   if (!existsSync(join(workerFolder(), 'betr_trainer', '__main__.py'))) missing.unshift('betr_trainer');
   if (missing.length > 0)
-    throw fail('TRAINER_PACKAGES', { python: program, packages: missing, mend: mendPackages(python) });
+    throw fail('TRAINER_PACKAGES', {
+      python: program,
+      packages: missing,
+      mend: mendPackages(python, missing),
+    });
   return { version, packages: found.packages };
 }
 
@@ -170,7 +177,9 @@ function mendPython({ isNamed }: Python): string {
         `betr-trainer/bin/pip install ${quoted(`${workerFolder()}[dpo]`)}`;
 }
 
-function mendPackages({ program, isNamed }: Python): string {
+function mendPackages({ program, isNamed }: Python, missing: readonly string[] = []): string {
+  // `make trainer` does not install it.
+  if (missing.join() === harnessPackage) return `Run "${quoted(program)} -m pip install ${harnessPackage}"`;
   return !isNamed && isCheckout()
     ? `Run "make -C ${quoted(productFolder())} trainer"`
     : `Run "${quoted(program)} -m pip install ${quoted(`${workerFolder()}[dpo]`)}", or set trainer.python in the ` +

@@ -51,6 +51,13 @@ export const trialErrors = {
       '--tune measures models on texts that are set aside, one of every two or more held-out texts of a source. At ' +
       `most a tenth of a source is held out, here ${v.texts} in all. Leave out --tune, or use a larger corpus.`,
   },
+  LM_EVAL_FAILED: {
+    status: 502,
+    exit: 1,
+    say: (v: { job: string; reason: string }) =>
+      `lm-evaluation-harness failed on the model of ${v.job}: ${v.reason} Tasks that are not the trial's own need ` +
+      'their data sets, which the harness downloads.',
+  },
   TRIAL_NO_RESULTS: {
     status: 409,
     exit: 1,

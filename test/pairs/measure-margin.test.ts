@@ -86,6 +86,27 @@ describe('difficulty by the margin of a language model', () => {
     }
   });
 
+  it('gives the prompt alone to a model with a chat template', async () => {
+    const chat = models.map((model) => ({ ...model, chat: true }));
+    const { run, set, remove } = await openPairRun(rows.slice(0, 1), {}, { models: chat });
+    try {
+      const { difficulties } = await measureByMargin(run, set, 'tiny', 'answer', silent);
+      const [found] = await withDuckDb({ threads: 1 }, (connection) =>
+        queryRows(
+          connection,
+          `SELECT margin FROM ${parquetSource(difficulties)}`,
+          z.object({ margin: z.number() }),
+        ),
+      );
+      const margin =
+        (await logOf('What is two and two?', 'It is four.')) -
+        (await logOf('What is two and two?', 'It is five, I think.'));
+      expect(found?.margin).toBeCloseTo(0.01 * margin, 9);
+    } finally {
+      await remove();
+    }
+  });
+
   it('divides by tokens or by bytes', () => {
     const pair = { form: 'text', chosen: 'été', rejected: 'hiver' } as const;
     const reply = { chosen: { log: -10, tokens: 2 }, rejected: { log: -30, tokens: 5 } };

@@ -164,22 +164,24 @@ const tools = [
 
 describe('the settings of train_dpo.py', () => {
   it('are those that the reference models were trained with', async () => {
-    const pairs = textPairs([3, 2, 1]).map(({ margin, row }) => ({
-      margin,
-      row: { ...row, c: -10, r: -20, ref_c: -11, ref_r: -21 },
-    }));
-    const settings =
-      '    logProbabilities: {chosen: c, rejected: r, referenceChosen: ref_c, referenceRejected: ref_r}\n';
+    const references = `SELECT range AS pair, -11 - range AS ref_chosen_logps, -21.5 AS ref_rejected_logps FROM range(3)`;
     const chat = { chat: true, maxLength: 512, start: '/nowhere', chatTemplate: '{{ messages }}' };
-    const measurements = [{ ...smallMeasurement, beta: 0.05, settings: chat }];
+    const measurements = [
+      { ...smallMeasurement, name: 'models-a', method: 'models' as const, beta: 0.05, settings: chat },
+    ];
     await withSmallSet(
-      pairs,
+      textPairs([3, 2, 1]),
       async (run, folder) => {
         const out = join(folder, 'out');
         // The models read the strings as conversations, so that is what their log probabilities are of.
         expect(await select(run, out, { keep: 1 })).toMatchObject({
           format: 'trl-messages',
           references: true,
+        });
+        expect((await lines(join(out, 'train.jsonl')))[1]).toMatchObject({
+          prompt: [{ role: 'user', content: 'Question 1?' }],
+          ref_chosen_logps: -12,
+          ref_rejected_logps: -21.5,
         });
         expect(parse(await readFile(join(out, 'train_dpo.yaml'), 'utf8'))).toMatchObject({
           model: null,
@@ -192,7 +194,7 @@ describe('the settings of train_dpo.py', () => {
           references: false,
         });
       },
-      { settings, measurements },
+      { measurements, references },
     );
   });
 });

@@ -48,7 +48,16 @@ export const smallMeasurement: NewMeasurement = {
 export async function withSmallSet(
   pairs: readonly SmallPair[],
   use: (run: Run, folder: string) => Promise<void>,
-  { settings = '', measurements = [smallMeasurement] } = {},
+  {
+    settings = '',
+    measurements = [smallMeasurement],
+    references,
+  }: {
+    settings?: string;
+    measurements?: readonly NewMeasurement[];
+    /** SQL of log probabilities that every measurement has. */
+    references?: string;
+  } = {},
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'betr-pairs-'));
   try {
@@ -70,7 +79,7 @@ export async function withSmallSet(
     const values = `SELECT * FROM (VALUES ${known.join(', ')}) AS v(pair, model, step, margin)`;
     for (const given of measurements)
       await withDuckDb({ threads: 1 }, (connection) =>
-        writeMeasurement(connection, set, given, sqlCollect(values, pairs.length)),
+        writeMeasurement(connection, set, given, sqlCollect(values, pairs.length), references),
       );
     await use(run, folder);
   } finally {

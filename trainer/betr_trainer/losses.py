@@ -74,13 +74,29 @@ class Encoder:
         A prompt with an answer. The answer's tokens start where the tokens of both together differ from those of the
         prompt alone. A prompt that is too long loses its beginning, which is counted; an answer never does.
         """
-        bare = prompt.rstrip(" ")
-        head, whole = self.ids(bare), self.ids(prompt + answer)
+        whole = self.ids(prompt + answer)
+        start = self._start(prompt, whole)
+        self.cut += start > 0 and len(whole) > self._room
+        return self._windows(whole, start)
+
+    def _start(self, prompt: str, whole: list[int]) -> int:
+        """Where an answer begins in the tokens of prompt and answer."""
+        head = self.ids(prompt.rstrip(" "))
         start = 0
         while start < min(len(head), len(whole) - 1) and head[start] == whole[start]:
             start += 1
+        return start
+
+    def choice(self, prompt: str, answer: str) -> tuple[list[Sequence], int]:
+        """
+        A prompt with an answer as lm-evaluation-harness compares answers, where all blanks and line ends after the
+        prompt belong to the answer; and how many tokens of it `answer` does not count.
+        """
+        head, whole = self.ids(prompt.rstrip()), self.ids(prompt + answer)
+        own = self._start(prompt, whole)
+        start = min(len(head), own)
         self.cut += start > 0 and len(whole) > self._room
-        return self._windows(whole, start)
+        return self._windows(whole, start), own - (start if self.prefix else max(start, min(own, 1)))
 
     def text(self, text: str) -> list[Sequence]:
         """A text; a long one as windows."""

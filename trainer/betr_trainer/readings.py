@@ -42,9 +42,11 @@ class _Measured:
     """An item and where its sequences stand among all."""
 
     item: Item
-    #: Of each answer; none for a text.
+    #: Of each answer, as answers are compared; none for a text.
     answers: list[list[int]]
     whole: list[int]
+    #: Tokens before the right answer itself, which its bits do not count.
+    before: int = 0
 
 
 class Measures:
@@ -66,8 +68,10 @@ class Measures:
 
     def _add(self, item: Item, encoder: Encoder) -> _Measured:
         text = item.answers[0] if item.prompt is None else item.prompt + item.answers[item.right or 0]
-        answers = [] if item.prompt is None else [encoder.answer(item.prompt, answer) for answer in item.answers]
-        return _Measured(item, [self._place(each) for each in answers], self._place(encoder.text(text)))
+        answers = [] if item.prompt is None else [encoder.choice(item.prompt, answer) for answer in item.answers]
+        places = [self._place(sequences) for sequences, _ in answers]
+        before = answers[item.right or 0][1] if answers else 0
+        return _Measured(item, places, self._place(encoder.text(text)), before)
 
     def _place(self, sequences: list[Sequence]) -> list[int]:
         first = len(self._sequences)
@@ -103,7 +107,7 @@ def _rows(each: _Measured, scored: list[Scored]) -> list[dict[str, Any]]:
     row = {
         **head,
         "measure": "answer",
-        "bits": _bits(sums[right]),
+        "bits": _bits(_total(each.answers[right], scored, each.before)),
         "bytes": len(item.answers[right].encode()),
     }
     if len(item.answers) > 1:
@@ -113,8 +117,8 @@ def _rows(each: _Measured, scored: list[Scored]) -> list[dict[str, Any]]:
     return [row, {**head, "measure": "whole", "bits": whole, "bytes": size}]
 
 
-def _total(places: list[int], scored: list[Scored]) -> float:
-    return math.fsum(scored[place].total for place in places)
+def _total(places: list[int], scored: list[Scored], start: int = 0) -> float:
+    return math.fsum([value for place in places for value in scored[place].log_probabilities][start:])
 
 
 def _bits(log_probability: float) -> float:
