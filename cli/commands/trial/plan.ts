@@ -128,6 +128,12 @@ function readOptions(options: PlanCommandOptions): PlanOptions {
     });
   const tokens = parseCount('--tokens', options.tokens, '2.5M');
   const { sequenceLength, batchTokens, learningRate } = size ?? modelSizes['150m'];
+  if (tokens < sequenceLength)
+    throw fail('OPTION_INVALID', {
+      option: '--tokens',
+      got: options.tokens.slice(0, 100),
+      allowed: `at least ${formatCount(sequenceLength)}, one sequence of the model`,
+    });
   return {
     name: checkTrialName(name),
     names: splitList(options.arms),

@@ -77,6 +77,7 @@ describe('betr trial', () => {
         [['plan', '--tokenizer', 'bpe:7'], '--tokenizer'],
         [['plan', '--learning-rates', '5,6'], '--learning-rates'],
         [['plan', '--seeds', '0'], '--seeds'],
+        [['plan', '--tokens', '1'], '--tokens'],
         [['plan', '--keep', '200%'], '--keep'],
         [['plan', '--name', 'a/b'], '--name'],
       ];
