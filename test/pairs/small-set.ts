@@ -48,7 +48,11 @@ export const smallMeasurement: NewMeasurement = {
 export async function withSmallSet(
   pairs: readonly SmallPair[],
   use: (run: Run, folder: string) => Promise<void>,
-  { settings = '', measurements = [smallMeasurement] } = {},
+  {
+    settings = '',
+    measurements = [smallMeasurement],
+    files = {},
+  }: { settings?: string; measurements?: NewMeasurement[]; files?: Record<string, string> } = {},
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'betr-pairs-'));
   try {
@@ -61,6 +65,7 @@ export async function withSmallSet(
       join(folder, 'betr.yaml'),
       `corpus: {files: [corpus/*.jsonl]}\npairs:\n  - name: feedback\n    files: [pairs/*.jsonl]\n${settings}`,
     );
+    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
     const run = await openRun(join(folder, 'betr.yaml'));
     await checkSet(run, 'feedback', silent);
     const set = await openPairs(run, 'feedback');

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from statistics import median
@@ -18,7 +17,7 @@ from .flops import Flops
 from .job import Job, Work
 from .model import count_parameters, job_model, longest_sequence, pick_device
 from .tokenizer import job_tokenizer
-from .training import is_half, prepare_model
+from .training import count_passes, count_steps, is_half, prepare_model
 
 _shortest_seconds = 1e-9
 
@@ -61,10 +60,10 @@ def measure_dpo(job: Job, steps: int) -> dict[str, Any]:
         read_seconds.append((times[2] - times[1]) / tokens)
     # The first step allocates.
     a_step, a_token, a_read = (median(each[1:] or each) for each in (step_seconds, train_seconds, read_seconds))
-    total_steps = math.ceil(len(read.pairs) / settings["batchSize"]) * settings["epochs"]
+    total_steps, passes = count_steps(settings, len(read.pairs)), count_passes(settings, len(read.pairs))
     points = len(measuring_points(settings, total_steps)) if read.measured else 0
     tokens, read_tokens = (
-        settings["epochs"] * sum(pair.tokens() for pair in read.pairs),
+        round(passes * sum(pair.tokens() for pair in read.pairs)),
         count_read_tokens(read, points),
     )
     trainable = sum(parameter.numel() for parameter in trained)
