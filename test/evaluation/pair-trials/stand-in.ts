@@ -91,7 +91,7 @@ export const options: PairTrialOptions = {
   arms: ['easiest', 'middle', 'hardest', 'random'],
   keeps: [0.25, 0.5],
   budgets: ['epochs', 'steps'],
-  seeds: [0, 1, 2],
+  seeds: [0, 1],
   heldOut: undefined,
   items: 30,
   judge: 'critic',

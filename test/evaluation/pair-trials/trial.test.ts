@@ -77,8 +77,8 @@ describe('a trial on preference pairs', () => {
       expect(ids.get('random.k25.draw0')).not.toEqual(ids.get('random.k25.draw1'));
       expect((await rowsOf(join(folder, made.prompts?.file ?? ''))).map(({ id }) => id)).toHaveLength(12);
 
-      // 2 shares × 4 cuts × 2 budgets × 3 seeds, and all pairs.
-      expect(made.models).toHaveLength(51);
+      // 2 shares × 4 cuts × 2 budgets × 2 seeds, and all pairs.
+      expect(made.models).toHaveLength(34);
       const steps = Math.ceil(made.pairs.pool / 8);
       for (const { arm, budget, steps: own } of made.models)
         expect(own).toBe(budget === 'epochs' ? Math.ceil((ids.get(arm)?.length ?? 0) / 8) : steps);
@@ -118,7 +118,7 @@ describe('a trial on preference pairs', () => {
       expect(runs).toHaveLength(1);
       expect(runs[0]).toMatchObject({ run: 'first-epochs', params: 1000 });
       expect(runs[0]?.points.map(({ keep, n }) => [keep, n])).toEqual(
-        [1, 1, 1, 0.25, 0.25, 0.25, 0.5, 0.5, 0.5].map((keep) => [keep, 12]),
+        [1, 1, 0.25, 0.25, 0.5, 0.5].map((keep) => [keep, 12]),
       );
       const text = describePairTrial(report);
       expect(text).toContain('no difference seen');
