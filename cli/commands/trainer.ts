@@ -196,20 +196,24 @@ export async function runHere(
 ): Promise<{ ends: JobEnd[]; exitCode: number }> {
   const stop = new AbortController();
   let interrupted: number | undefined;
-  for (const [signal, code] of Object.entries(exitOnSignal))
-    process.on(signal, () => {
+  const listeners = Object.entries(exitOnSignal).map(([signal, code]) => {
+    const listener = (): void => {
       // The workers save their checkpoints and end, whether or not anybody waits for them.
       if (interrupted !== undefined) process.exit(code);
       interrupted = code;
       process.stderr.write('Stopping: the workers save their checkpoints.\n');
       stop.abort();
-    });
+    };
+    process.on(signal, listener);
+    return () => process.off(signal, listener);
+  });
   const progress = openTrainingProgress();
   let ends: JobEnd[];
   try {
     ends = await runJobs(folders, { atOnce, threads, ...progress, python, signal: stop.signal });
   } finally {
     progress.end();
+    for (const remove of listeners) remove();
   }
   const errors = ends.flatMap(({ error }) => error ?? []);
   for (const { error, log } of ends) {

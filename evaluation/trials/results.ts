@@ -100,6 +100,21 @@ async function readResult(
   folder: string,
   job: PlannedJob,
 ): Promise<RunResult | { problem: string }> {
+  const found = await readFinished(folder, job.sha256);
+  if ('problem' in found) return found;
+  const path = join(folder, resultFile);
+  try {
+    return { job, card: found.card, readings: await readReadings(connection, path) };
+  } catch (error) {
+    return { problem: `${resultFile} cannot be read: ${reasonOf(error)}` };
+  }
+}
+
+/** The card of a job that is done, with the job.json and the results that were planned and written; or why not. */
+export async function readFinished(
+  folder: string,
+  jobSha256: string,
+): Promise<{ card: TrainingCard } | { problem: string }> {
   let read: JobText | undefined;
   let card: TrainingCard | undefined;
   try {
@@ -111,14 +126,12 @@ async function readResult(
   }
   if (read === undefined)
     return { problem: 'its folder has no job.json; plan the trial again under another name' };
-  if (createHash('sha256').update(read.text).digest('hex') !== job.sha256)
+  if (createHash('sha256').update(read.text).digest('hex') !== jobSha256)
     return { problem: 'its job.json is not the one that was planned' };
   if (card === undefined) return { problem: await describeUnfinished(folder) };
-  const path = join(folder, resultFile);
   try {
-    if ((await sha256File(path)) !== card.result.sha256)
-      return { problem: `${resultFile} is not the file that the worker wrote` };
-    return { job, card, readings: await readReadings(connection, path) };
+    if ((await sha256File(join(folder, resultFile))) === card.result.sha256) return { card };
+    return { problem: `${resultFile} is not the file that the worker wrote` };
   } catch (error) {
     return { problem: `${resultFile} cannot be read: ${reasonOf(error)}` };
   }

@@ -180,6 +180,8 @@ const sftSettings = z.strictObject(tuning);
 
 const dpoSettings = z.strictObject({
   ...tuning,
+  /** Stops after so many steps instead of `epochs`, with as many passes as that takes. */
+  steps: count.max(1_000_000_000).optional(),
   beta: positive.default(0.1),
   maxPromptLength: count.max(1_048_576).default(512),
   /** A data set of pairs whose margins are written at points of the training. */

@@ -17,6 +17,7 @@ const measureSchema = z.object({
   steps: z.number().optional(),
   seconds: z.number().optional(),
   flops: z.number().optional(),
+  parameters: z.number().optional(),
   trainable: z.number().optional(),
 });
 export type JobMeasure = z.output<typeof measureSchema>;

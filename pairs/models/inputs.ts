@@ -43,7 +43,7 @@ export async function writeHalves(
       for (const half of halfNames.keys())
         await commitFile(halfFile(folder, split, half), async (temporary) => {
           await connection.run(
-            `COPY (SELECT ${sqlRow(chat)} FROM ${pairTable(set)} JOIN halves USING (pair) WHERE ${column} = ${half}) ` +
+            `COPY (SELECT ${sqlPairRow(chat)} FROM ${pairTable(set)} JOIN halves USING (pair) WHERE ${column} = ${half}) ` +
               `TO ${sqlString(temporary)} (FORMAT json, COMPRESSION gzip, USE_TMP_FILE false)`,
           );
         });
@@ -51,7 +51,7 @@ export async function writeHalves(
 }
 
 /** A row of the worker: id, prompt, chosen and rejected, each a text or a list of messages. */
-function sqlRow(chat: boolean): string {
+export function sqlPairRow(chat: boolean): string {
   const value = (column: string, role: string): string => {
     const text = chat ? `to_json([{role: '${role}', content: ${column}}])` : `to_json(${column})`;
     return `CASE WHEN form = 'messages' THEN ${column}::JSON ELSE ${text} END AS ${column}`;

@@ -17,6 +17,7 @@ import { pairsErrors } from './pairs.ts';
 import { pairSelectionErrors } from './pair-selection.ts';
 import { measurementErrors } from './measurements.ts';
 import { pairModelErrors } from './pair-models.ts';
+import { pairTrialErrors } from './pair-trials.ts';
 
 const catalog = {
   ...settingsErrors,
@@ -34,6 +35,7 @@ const catalog = {
   ...pairSelectionErrors,
   ...measurementErrors,
   ...pairModelErrors,
+  ...pairTrialErrors,
 };
 
 export type ErrorCode = keyof typeof catalog;

@@ -10,7 +10,7 @@ import { jobSchema } from '../../models/trainer/job.ts';
 import { settingsSchema } from '../../run/settings.ts';
 import { scorerKinds } from '../../scoring/scorers/list.ts';
 import { allRoutes } from '../../server/routes.ts';
-import { loadCommands, makeReference } from './reference.ts';
+import { loadCommands, makeReference, withCommands } from './reference.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const inDocs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md'));
@@ -34,7 +34,7 @@ describe('the documentation', () => {
     const commands = new Map(
       (await loadCommands()).map((command) => [
         command.name(),
-        [command, ...command.commands]
+        withCommands(command)
           .flatMap(({ options }) => options)
           .flatMap(({ long, short }) => [long, short].filter((flag) => flag !== undefined)),
       ]),

@@ -23,8 +23,13 @@ export async function loadCommands(): Promise<Command[]> {
   return loaded;
 }
 
+/** A command, and all below it. */
+export function withCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withCommands)];
+}
+
 async function describeCommands(): Promise<string> {
-  const all = (await loadCommands()).flatMap((command) => [command, ...command.commands]);
+  const all = (await loadCommands()).flatMap(withCommands);
   const sections = all.map((command) => {
     const name = fullName(command);
     const usage = [

@@ -52,11 +52,13 @@ export async function withSmallSet(
     settings = '',
     measurements = [smallMeasurement],
     references,
+    files = {},
   }: {
     settings?: string;
     measurements?: readonly NewMeasurement[];
     /** SQL of log probabilities that every measurement has. */
     references?: string;
+    files?: Record<string, string>;
   } = {},
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'betr-pairs-'));
@@ -70,6 +72,7 @@ export async function withSmallSet(
       join(folder, 'betr.yaml'),
       `corpus: {files: [corpus/*.jsonl]}\npairs:\n  - name: feedback\n    files: [pairs/*.jsonl]\n${settings}`,
     );
+    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
     const run = await openRun(join(folder, 'betr.yaml'));
     await checkSet(run, 'feedback', silent);
     const set = await openPairs(run, 'feedback');

@@ -34,7 +34,7 @@ from .flops import Flops
 from .model import count_parameters, job_model, longest_sequence
 from .result_log import ResultLog
 from .tokenizer import job_tokenizer
-from .training import JobTrainer, count_flops, is_half, keep_merged, make_arguments, prepare_model, train
+from .training import JobTrainer, count_flops, count_passes, is_half, keep_merged, make_arguments, prepare_model, train
 
 if TYPE_CHECKING:
     from .job import Job, Outcome, Work
@@ -248,9 +248,9 @@ def run_dpo(work: Work) -> Outcome:
     rows += [
         {"id": id, "input": input, "epoch": 0, "step": 0, "left_out": reason} for input, id, reason in read.left_out
     ]
-    steps = trainer.state.max_steps
+    steps, passes = trainer.state.max_steps, count_passes(settings, len(pairs))
     for step in sorted(trainer.points(steps)):
-        at = (math.ceil(step * settings["epochs"] / steps), step)
+        at = (math.ceil(step * passes / steps), step)
         rows += [
             _row(pair, name, at, settings["beta"], now, reference)
             for pair, reference, now in zip(*sets[name], results[f"step {step}"], strict=True)
@@ -266,7 +266,7 @@ def run_dpo(work: Work) -> Outcome:
         both[0],
         both[1],
         trainer.tokens + read_tokens,
-        float(settings["epochs"]),
+        passes,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from typing import Any
@@ -25,7 +24,7 @@ from .flops import Flops
 from .job import Job, Work
 from .model import count_parameters, job_model, longest_sequence, pick_device
 from .tokenizer import job_tokenizer
-from .training import batch_parts, is_half, prepare_model
+from .training import batch_parts, count_passes, count_steps, is_half, prepare_model
 
 
 def measure_dpo(job: Job, steps: int) -> dict[str, Any]:
@@ -70,9 +69,9 @@ def measure_dpo(job: Job, steps: int) -> dict[str, Any]:
         timed.append((tokens, times[1] - times[0], times[2] - times[1]))
     tokens, training, reading = (sum(column) for column in zip(*timed[1:], strict=True))
     a_token, a_read = training / tokens, reading / tokens
-    total_steps = math.ceil(len(read.pairs) / settings["batchSize"]) * settings["epochs"]
+    total_steps, passes = count_steps(settings, len(read.pairs)), count_passes(settings, len(read.pairs))
     points = len(measuring_points(settings, total_steps)) if read.measured else 0
-    trained_tokens = settings["epochs"] * sum(pair.tokens() for pair in read.pairs)
+    trained_tokens = round(passes * sum(pair.tokens() for pair in read.pairs))
     read_tokens = count_read_tokens(read, points)
     trainable = sum(parameter.numel() for parameter in trained)
     flops = count_all_flops(job, Flops(*counted), trainable, trained_tokens, read_tokens)[0]

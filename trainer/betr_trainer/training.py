@@ -47,7 +47,7 @@ A = TypeVar("A", bound=TrainingArguments)
 def make_arguments(kind: type[A], work: Work, rows: int, micro: int, **more: Any) -> A:
     """The arguments of a Trainer for so many training rows, `micro` of them at once on the device."""
     settings = work.job.settings
-    steps = math.ceil(rows / settings["batchSize"]) * settings["epochs"]
+    steps = count_steps(settings, rows)
     arguments = kind(
         output_dir=str(work.job.folder),
         seed=work.job.seed,
@@ -56,6 +56,7 @@ def make_arguments(kind: type[A], work: Work, rows: int, micro: int, **more: Any
         per_device_eval_batch_size=micro,
         gradient_accumulation_steps=settings["batchSize"] // micro,
         num_train_epochs=settings["epochs"],
+        max_steps=settings.get("steps", -1),
         learning_rate=settings["learningRate"],
         optim=_optimizers[settings["optimizer"]],
         lr_scheduler_type=_schedules[settings["schedule"]],
@@ -77,6 +78,16 @@ def make_arguments(kind: type[A], work: Work, rows: int, micro: int, **more: Any
     # With several GPUs in sight, Trainer would spread a batch over them, and a step would see more rows.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
+
+
+def count_steps(settings: dict[str, Any], rows: int) -> int:
+    """The steps of a job with so many training rows."""
+    return settings.get("steps") or math.ceil(rows / settings["batchSize"]) * settings["epochs"]
+
+
+def count_passes(settings: dict[str, Any], rows: int) -> float:
+    """How often each of so many training rows is seen."""
+    return count_steps(settings, rows) / math.ceil(rows / settings["batchSize"])
 
 
 def is_half(work: Work) -> bool:

@@ -63,6 +63,20 @@ def test_golden_smollm2(tmp_path: Path, goldens: Path, float_weights: Path) -> N
         assert (last["chosen"], last["rejected"]) == pytest.approx((after[0][0], after[1][0]), abs=1e-3)
 
 
+def test_steps_replace_epochs(tmp_path: Path) -> None:
+    """Ten pairs in batches of three are four steps an epoch; nine steps are two passes and a step."""
+    folder = make_model(tmp_path / "model")
+    inputs = {"pairs": PAIRS, "others": OTHERS}
+    by_steps = write_job(tmp_path / "steps", "dpo", folder, inputs, {**SETTINGS, "steps": 8})
+    by_epochs = write_job(tmp_path / "epochs", "dpo", folder, inputs, SETTINGS)
+    last = [row for row in run_all(by_steps) if row["step"] == 8]
+    assert last == [row for row in run_all(by_epochs) if row["step"] == 8]
+    nine = write_job(tmp_path / "nine", "dpo", folder, inputs, {**SETTINGS, "steps": 9, "measureAt": 1})
+    assert {(row["step"], row["epoch"]) for row in run_all(nine)} == {(0, 0), (9, 3)}
+    assert card_of(nine)["passes"] == 2.25
+    assert measure(nine, 1)["steps"] == 9
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("chat", [False, True])
 def test_tokens_are_those_of_trl(tmp_path: Path, chat: bool) -> None:
