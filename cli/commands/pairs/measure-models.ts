@@ -69,8 +69,9 @@ export function addModelOptions(measure: Command): Command {
 
 /** Plans, says what it takes, trains and collects; sets the exit code where a model is not done. */
 export async function measureWithModels(set: string, options: ModelsCommandOptions): Promise<void> {
+  const numbers = readNumbers(options);
   const run = await openRun(options.config);
-  const asked = await readOptions(run, options);
+  const asked = await readOptions(run, numbers, options);
   const python = findPython(run.settings, run.settingsFolder);
   await checkPython(python, packagesOf([{ kind: 'dpo' }]));
   const worker = {
@@ -98,8 +99,31 @@ export async function measureWithModels(set: string, options: ModelsCommandOptio
   printResult(options.json, card, describeMeasurement(set, card));
 }
 
+/** Errors: OPTION_INVALID. */
+function readNumbers(options: ModelsCommandOptions) {
+  const { part, measureAt } = options;
+  return {
+    seed: parseWhole('--seed', options.seed, 0, 1e6),
+    ...(part === undefined ? {} : { part: parseWhole('--part', part, 4, 1e9) }),
+    beta: parseAmount('--beta', options.beta, '0.01'),
+    learningRate: parseAmount('--learning-rate', options.learningRate, '3e-5'),
+    epochs: parseWhole('--epochs', options.epochs, 1, 1000),
+    batchSize: parseWhole('--batch-size', options.batchSize, 1, 65_536),
+    maxLength: parseWhole('--max-length', options.maxLength, 2, 1_048_576),
+    maxPromptLength: parseWhole('--max-prompt-length', options.maxPromptLength, 1, 1_048_576),
+    measureAt:
+      measureAt === undefined
+        ? paperDefaults.measureAt[options.checkpoints]
+        : parseWhole('--measure-at', measureAt, 1, 1000),
+  };
+}
+
 /** Errors: OPTION_INVALID, PAIRS_MODEL_UNKNOWN, FILE_NOT_FOUND. */
-async function readOptions(run: Run, options: ModelsCommandOptions): Promise<ModelsOptions> {
+async function readOptions(
+  run: Run,
+  numbers: ReturnType<typeof readNumbers>,
+  options: ModelsCommandOptions,
+): Promise<ModelsOptions> {
   if (options.model === undefined)
     throw fail('OPTION_INVALID', {
       option: '--model',
@@ -107,24 +131,12 @@ async function readOptions(run: Run, options: ModelsCommandOptions): Promise<Mod
       allowed: "a model's folder, a model in the settings, or a training job",
     });
   const { model, modelName } = await findStartModel(run, options.model);
-  const seed = parseWhole('--seed', options.seed, 0, 1e6);
   return {
-    name: options.name ?? measurementName(modelName, seed),
+    ...numbers,
+    name: options.name ?? measurementName(modelName, numbers.seed),
     model,
     modelName,
-    seed,
-    ...(options.part === undefined ? {} : { part: parseWhole('--part', options.part, 4, 1e9) }),
-    beta: parseAmount('--beta', options.beta, '0.01'),
-    learningRate: parseAmount('--learning-rate', options.learningRate, '3e-5'),
-    epochs: parseWhole('--epochs', options.epochs, 1, 1000),
-    batchSize: parseWhole('--batch-size', options.batchSize, 1, 65_536),
-    maxLength: parseWhole('--max-length', options.maxLength, 2, 1_048_576),
-    maxPromptLength: parseWhole('--max-prompt-length', options.maxPromptLength, 1, 1_048_576),
     lora: options.whole ? null : { ...paperDefaults.lora },
-    measureAt:
-      options.measureAt === undefined
-        ? paperDefaults.measureAt[options.checkpoints]
-        : parseWhole('--measure-at', options.measureAt, 1, 1000),
     checkpoints: options.checkpoints,
     chat: options.chat,
     chatTemplate: await readTemplate(options.chatTemplate),

@@ -72,6 +72,7 @@ export function measureCommand(): Command {
   return addModelOptions(measure).action(async (name: string, options: MeasureOptions) => {
     const { by } = options;
     const most = readCheck(options);
+    if (by !== 'models') seedOf(options);
     if (by === 'models') {
       await measureWithModels(name, options);
       return;

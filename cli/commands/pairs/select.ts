@@ -10,6 +10,7 @@ import { readRuns } from '../../../pairs/runs.ts';
 import { selectPairs } from '../../../pairs/select.ts';
 import { isRemote } from '../../../run/address.ts';
 import { parseAmount, parseNumber, parseShare, parseWhole } from '../../../run/amounts.ts';
+import { minNumber } from '../../../run/bounds.ts';
 import { fail } from '../../../run/errors/errors.ts';
 import { openRun } from '../../../run/run.ts';
 import { command, type CommonOptions } from '../../options.ts';
@@ -70,8 +71,8 @@ export function selectPairsCommand(): Command {
     .option('--list-cut', 'also list the pairs that are not written, in cut.jsonl', false)
     .option('--dry-run', 'only say what would be kept and what each group would lose', false)
     .action(async (name: string, options: SelectOptions) => {
-      const run = await openRun(options.config);
       const question = await readQuestion(options);
+      const run = await openRun(options.config);
       if (options.dryRun) {
         const answer = await answerKeep(run, name, question);
         printResult(options.json, answer, describeKeep(answer));
@@ -126,7 +127,7 @@ async function readQuestion(options: SelectOptions): Promise<KeepQuestion> {
 function readThreshold(text: string): { loss: number; seal: string } {
   const [number = '', seal = ''] = text.split('@');
   const loss = parseNumber(number);
-  if (loss === undefined || loss <= 0 || !/^[0-9a-f]*$/.test(seal))
+  if (loss === undefined || loss < minNumber || !/^[0-9a-f]*$/.test(seal))
     throw fail('OPTION_INVALID', {
       option: '--max-loss',
       got: text.slice(0, 100),

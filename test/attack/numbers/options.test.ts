@@ -66,6 +66,45 @@ describe('the command line', () => {
       ],
     ],
     ['trial run', [], ['--at-once', '--threads']],
+    ['trial eval', ['--lm-eval', 'trial'], ['--limit', '--batch']],
+    ['pairs measure', ['feedback', '--by', 'bradley-terry'], ['--seed', '--check']],
+    [
+      'pairs measure',
+      ['feedback', '--by', 'models', '--model', 'small'],
+      [
+        '--seed',
+        '--part',
+        '--beta',
+        '--learning-rate',
+        '--epochs',
+        '--batch-size',
+        '--max-length',
+        '--max-prompt-length',
+        '--measure-at',
+        '--at-once',
+        '--threads',
+      ],
+    ],
+    ['pairs select', ['feedback', '--out', 'out'], ['--keep', '--floor', '--seed', '--max-loss', '--params']],
+    [
+      'pairs trial plan',
+      ['feedback', '--student', 'small'],
+      [
+        '--keep',
+        '--seeds',
+        '--held-out',
+        '--items',
+        '--prompts',
+        '--answer-tokens',
+        '--beta',
+        '--learning-rate',
+        '--epochs',
+        '--batch-size',
+        '--max-length',
+        '--max-prompt-length',
+      ],
+    ],
+    ['pairs trial run', ['feedback'], ['--at-once', '--threads']],
     ['audit draw', [], ['--count', '--slices', '--twice', '--seed']],
     ['audit export', ['out.csv', '--person', 'Ada'], ['--count']],
     ['audit result', [], ['--precision']],
@@ -74,9 +113,9 @@ describe('the command line', () => {
   it('has no other option that takes a number', async () => {
     const tried = new Set(options.flatMap(([name, , flags]) => flags.map((flag) => `${name} ${flag}`)));
     const all: Command[] = [];
-    for (const load of Object.values(commands)) all.push(await load());
-    for (const command of all.flatMap((one) => (one.commands.length === 0 ? [one] : one.commands))) {
-      const name = [command.parent?.name(), command.name()].filter((part) => part !== undefined).join(' ');
+    for (const load of Object.values(commands)) all.push(...leavesOf(await load()));
+    for (const command of all) {
+      const name = fullName(command);
       for (const { long, argChoices, flags } of command.options) {
         const takesNumber =
           /<(count|number|seconds|flops|share|ratio)>|<list>/.test(flags) &&
@@ -117,3 +156,12 @@ describe('the command line', () => {
       });
   });
 });
+
+/** The commands below a command that have none below themselves. */
+function leavesOf(command: Command): Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
+}
+
+function fullName(command: Command): string {
+  return [...(command.parent === null ? [] : [fullName(command.parent)]), command.name()].join(' ');
+}

@@ -61,13 +61,13 @@ export function planPairTrialCommand(): Command {
     )
     .option('--measurement <name>', 'measurement of difficulty (default: the only one)')
     .option(
-      '--arms <list>',
+      '--arms <orders>',
       `cuts to compare: ${cutOrders.join(', ')}; random and all pairs are always included`,
       cutOrders.join(','),
     )
     .option('--keep <list>', 'shares of the pairs to cut at', '50%')
     .option(
-      '--budgets <list>',
+      '--budgets <names>',
       'epochs: cuts train for as many epochs as all pairs; steps: for as many steps',
       budgets.join(','),
     )
@@ -94,8 +94,9 @@ export function planPairTrialCommand(): Command {
     .option('--chat', 'write plain text as messages, by the chat template', false)
     .option('--chat-template <template>', "plain, or a file with a template, not the student's own")
     .action(async (set: string, options: PlanOptions) => {
+      const design = readDesign(options);
       const run = await openRun(options.config);
-      const asked = await readOptions(run, options);
+      const asked = await readOptions(run, design, options);
       const python = findPython(run.settings, run.settingsFolder);
       await checkPython(python, packagesOf([{ kind: 'dpo' }]));
       const worker = {
@@ -112,37 +113,21 @@ export function planPairTrialCommand(): Command {
     });
 }
 
-/** Errors: OPTION_INVALID, PAIRS_MODEL_UNKNOWN, LANGUAGE_MODEL_UNKNOWN, FILE_NOT_FOUND. */
-async function readOptions(run: Run, options: PlanOptions): Promise<PairTrialOptions> {
-  const { name, student, judge, whole } = options;
-  if (student === undefined)
-    throw fail('OPTION_INVALID', {
-      option: '--student',
-      got: '',
-      allowed: "a model's folder, a model in the settings, or a training job",
-    });
-  if (judge !== undefined && !run.settings.models.some((model) => model.name === judge))
-    throw fail('LANGUAGE_MODEL_UNKNOWN', {
-      name: judge,
-      known: run.settings.models.map((model) => model.name),
-    });
-  const { model, modelName } = await findStartModel(run, student);
-  const prompts = options.prompts ?? (judge === undefined ? '0' : String(judgedPrompts));
+/** What needs neither the run nor a file. Errors: OPTION_INVALID. */
+function readDesign(options: PlanOptions) {
+  const { judge, prompts = judge === undefined ? '0' : String(judgedPrompts) } = options;
   return {
-    name: checkTrialName(name),
+    name: checkTrialName(options.name),
     measurement: options.measurement,
-    student: modelName,
     training: {
-      model,
       beta: parseAmount('--beta', options.beta, '0.1'),
       learningRate: parseAmount('--learning-rate', options.learningRate, '3e-5'),
       epochs: parseWhole('--epochs', options.epochs, 1, 1000),
       batchSize: parseWhole('--batch-size', options.batchSize, 1, 65_536),
       maxLength: parseWhole('--max-length', options.maxLength, 2, 1_048_576),
       maxPromptLength: parseWhole('--max-prompt-length', options.maxPromptLength, 1, 1_048_576),
-      lora: whole ? null : { ...paperDefaults.lora },
+      lora: options.whole ? null : { ...paperDefaults.lora },
       order: chooseOf('--order', options.order, ['random', 'sequential'])[0] ?? 'random',
-      chatTemplate: await readTemplate(options.chatTemplate),
     },
     arms: cutOrders.filter((arm) => ['random', ...chooseOf('--arms', options.arms, cutOrders)].includes(arm)),
     keeps: readKeeps(options.keep),
@@ -154,6 +139,29 @@ async function readOptions(run: Run, options: PlanOptions): Promise<PairTrialOpt
     prompts: parseWhole('--prompts', prompts, judge === undefined ? 0 : 1, 1_000_000),
     answerTokens: parseWhole('--answer-tokens', options.answerTokens, 1, 1_048_576),
     chat: options.chat,
+  };
+}
+
+/** Errors: OPTION_INVALID, PAIRS_MODEL_UNKNOWN, LANGUAGE_MODEL_UNKNOWN, FILE_NOT_FOUND. */
+async function readOptions(
+  run: Run,
+  design: ReturnType<typeof readDesign>,
+  { student, judge, chatTemplate }: PlanOptions,
+): Promise<PairTrialOptions> {
+  if (student === undefined)
+    throw fail('OPTION_INVALID', {
+      option: '--student',
+      got: '',
+      allowed: "a model's folder, a model in the settings, or a training job",
+    });
+  const known = run.settings.models.map((model) => model.name);
+  if (judge !== undefined && !known.includes(judge))
+    throw fail('LANGUAGE_MODEL_UNKNOWN', { name: judge, known });
+  const { model, modelName } = await findStartModel(run, student);
+  return {
+    ...design,
+    student: modelName,
+    training: { ...design.training, model, chatTemplate: await readTemplate(chatTemplate) },
   };
 }
 
