@@ -9,6 +9,7 @@ import { selectionManifestSchema } from '../../ranking/selection/manifest.ts';
 import { type BagOfWords, openBagOfWords } from '../indexer/bag-of-words.ts';
 import { until } from '../until.ts';
 import { betr } from './betr.ts';
+import { leafCommands } from './leaf-commands.ts';
 import { betrPath, betrProcess, errorOf, jsonl, makeDocuments, makeProject, run } from './project.ts';
 import { answerSchema } from '../../ranking/budget/question.ts';
 
@@ -41,7 +42,7 @@ describe('betr', () => {
     );
     for (const command of await loadCommands()) {
       expect(commands).toContain(command.name());
-      for (const one of command.commands.length === 0 ? [command] : command.commands) {
+      for (const one of leafCommands(command)) {
         expect(one.helpInformation()).toMatch(new RegExp(`^Usage: .*${one.name()} \\[options\\]`));
         for (const option of ['--config <file>', '--json', '--help'])
           expect(one.helpInformation()).toContain(option);

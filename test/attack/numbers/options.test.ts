@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
 import { commands } from '../../../cli/commands.ts';
 import { betr } from '../../cli/betr.ts';
+import { leafCommands } from '../../cli/leaf-commands.ts';
 import { makeRows, rankRows, withRun } from '../../ranking/synthetic.ts';
 import { beyond } from './beyond.ts';
 
@@ -113,7 +114,7 @@ describe('the command line', () => {
   it('has no other option that takes a number', async () => {
     const tried = new Set(options.flatMap(([name, , flags]) => flags.map((flag) => `${name} ${flag}`)));
     const all: Command[] = [];
-    for (const load of Object.values(commands)) all.push(...leavesOf(await load()));
+    for (const load of Object.values(commands)) all.push(...leafCommands(await load()));
     for (const command of all) {
       const name = fullName(command);
       for (const { long, argChoices, flags } of command.options) {
@@ -156,11 +157,6 @@ describe('the command line', () => {
       });
   });
 });
-
-/** The commands below a command that have none below themselves. */
-function leavesOf(command: Command): Command[] {
-  return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
-}
 
 function fullName(command: Command): string {
   return [...(command.parent === null ? [] : [fullName(command.parent)]), command.name()].join(' ');
