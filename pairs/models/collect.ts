@@ -172,13 +172,14 @@ function sqlUnknown({ card }: PairSet, part = Infinity): string {
     part < card.pairs ? `WHEN any_value(models) IS NULL THEN 'not in the part that was measured'` : '';
   return `
     SELECT range AS pair, coalesce(min(reason), CASE ${unseen} WHEN coalesce(any_value(models), 0) < ${splitCount}
-      OR any_value(least) < (SELECT count(DISTINCT step) FROM judged)
-      THEN 'some models did not judge it' END) AS reason
+      OR any_value(lacking) THEN 'some models did not judge it' END) AS reason
     FROM range(${card.pairs})
     LEFT JOIN outside ON outside.pair = range
     LEFT JOIN (
-      SELECT pair, count(*) AS models, min(steps) AS least FROM (
-        SELECT pair, model, count(DISTINCT step) AS steps FROM judged GROUP BY ALL) GROUP BY pair
+      SELECT pair, count(*) AS models, bool_or(steps < points) AS lacking FROM (
+        SELECT pair, model, count(DISTINCT step) AS steps FROM judged GROUP BY ALL)
+      JOIN (SELECT model, count(DISTINCT step) AS points FROM judged GROUP BY model) USING (model)
+      GROUP BY pair
     ) AS counted ON counted.pair = range
     GROUP BY range HAVING reason IS NOT NULL`;
 }

@@ -88,7 +88,11 @@ async function doJob(folder: string, job: string, say: Say): Promise<void> {
   }));
   // In another order than the pairs.
   const held = (await readHalf(folder, 'held')).reverse();
-  for (const step of Array.from({ length: settings.measureAt + 1 }, (_, i) => i * 10))
+  // Halves differ in size, and so in the number of steps.
+  const shorter = job.endsWith('b') ? 1 : 0;
+  for (const step of Array.from({ length: settings.measureAt + 1 }, (_, i) =>
+    i === 0 ? 0 : i * 10 - shorter,
+  ))
     for (const { id } of held) {
       const said = say({ id, job, step });
       if (said === undefined || (said.leftOut !== undefined && step > 0)) continue;
