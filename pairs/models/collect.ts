@@ -70,7 +70,7 @@ export async function collectModels(
         flops: cards.reduce((sum, card) => sum + (card.flops ?? 0), 0),
         notes: [
           ...plan.notes,
-          `Each model was measured after ${steps.map(formatCount).join(', ')} steps.`,
+          `Models were measured after ${steps.map(formatCount).join(', ')} steps.`,
           ...(cutOnBoth === 0
             ? []
             : [

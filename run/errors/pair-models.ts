@@ -1,7 +1,5 @@
 // Errors of measuring difficulty by models that a Python worker trains.
 
-import { formatNames } from '../amounts.ts';
-
 export const pairModelErrors = {
   PAIRS_MODEL_UNKNOWN: {
     status: 404,
@@ -9,7 +7,7 @@ export const pairModelErrors = {
     say: (v: { got: string; known: string[] }) =>
       `There is no model "${v.got}" to train on preference pairs. Name a Hugging Face folder (with a "/"), a training ` +
       `job, or a model in the settings whose place is a folder.${
-        v.known.length === 0 ? '' : ` Known: ${formatNames(v.known)}.`
+        v.known.length === 0 ? '' : ` Known: ${v.known.join(', ')}.`
       }`,
   },
   PAIRS_MODELS_OTHER: {
