@@ -117,7 +117,7 @@ function describeFaults(
 
 function describeLengths({ prompt, chosen, rejected, chosenLonger, sources }: Checked): string[] {
   const table = formatTable([
-    ['characters', 'median', '90 % have at most', 'longest'],
+    ['characters', 'median', '90% have at most', 'longest'],
     ...Object.entries({ prompt, chosen, rejected }).map(([side, { median, p90, most }]) => [
       side,
       formatCount(median),
