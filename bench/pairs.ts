@@ -44,8 +44,8 @@ try {
       ...(noise === undefined
         ? []
         : [
-            `${noise.pairs} pairs of ${values.file ?? ''}, 10% swapped, mean of 5 seeds: ${noise.in10} of them in the ` +
-              `hardest 10%, ${noise.in20} in the hardest 20%`,
+            `${noise.pairs} pairs of ${values.file ?? ''}, 10% swapped, mean of 5 seeds: ${noise.in10} of ` +
+              `them in the hardest 10%, ${noise.in20} in the hardest 20%`,
             `Spearman's correlation of two seeds, without swaps: ${noise.reliability ?? 'unknown'}`,
           ]),
     ].join('\n'),

@@ -89,7 +89,10 @@ export function findPeak(
   const keeps = points.map(({ keep }) => keep);
   const different = new Set(keeps).size;
   if (different < fewestShares)
-    return `it has ${different} different ${different === 1 ? 'share' : 'shares'}, and a parabola needs ${fewestShares}`;
+    return (
+      `it has ${different} different ${different === 1 ? 'share' : 'shares'}, and a parabola needs ` +
+      `${fewestShares}`
+    );
   const { curvature, peak } = fitQuadratic(
     keeps,
     points.map(({ winRate }) => winRate),

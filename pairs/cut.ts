@@ -28,8 +28,8 @@ const keys = {
 } satisfies Record<CutOrder, (seed: number) => string>;
 
 /**
- * SQL with a row for every pair: pair, turn, difficulty, unknown, source, category, language, kept. The floors come first;
- * the rest of the pairs are the next in the order, whatever their group.
+ * SQL with a row for every pair: pair, turn, difficulty, unknown, source, category, language, kept. The floors come
+ * first; the rest of the pairs are the next in the order, whatever their group.
  */
 export function sqlCut(
   pairs: string,

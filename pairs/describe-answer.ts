@@ -53,7 +53,8 @@ function summarize({ measurement, order, decided, kept, threshold }: Found): str
       : `, up to a difficulty of ${threshold.toPrecision(4)} (--max-loss ${threshold}@` +
         `${measurementSeal(measurement).slice(0, sealCharacters)})`;
   return (
-    `Keep ${which[order]} ${formatShare(decided.keep)} of the ${formatCountOf(measurement.known, 'pair')} with a known ` +
+    `Keep ${which[order]} ${formatShare(decided.keep)} of the ${formatCountOf(measurement.known, 'pair')} ` +
+    'with a known ' +
     `difficulty: ${formatCountOf(kept, 'pair')}${limit}.${decided.from === 'keep' ? '' : ` ${decided.why}`}`
   );
 }

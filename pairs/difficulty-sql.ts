@@ -18,7 +18,8 @@ export function sqlDifficulty(rows: string, use: Checkpoints): string {
   return `
     WITH known AS (
       SELECT pair, len(models) AS models,
-        CASE WHEN unknown IS NULL AND coalesce(len(models), 0) = 0 THEN 'no model judged it' ELSE unknown END AS unknown,
+        CASE WHEN unknown IS NULL AND coalesce(len(models), 0) = 0 THEN 'no model judged it'
+          ELSE unknown END AS unknown,
         list_transform(models, lambda one: list_avg(list_transform(${counted}, ${loss}))) AS losses,
         list_transform(models, lambda one: list_avg(${counted})) AS margins,
         list_transform(models, lambda one: ${sqlLearnedStep}) AS steps

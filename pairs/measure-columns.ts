@@ -145,7 +145,9 @@ function sqlRows(
   const structs = models.map(
     ({ model, checkpoints, hasSteps }) =>
       `{model: ${sqlString(model)}, ` +
-      `steps: [${checkpoints.map(({ checkpoint }) => (hasSteps ? `${checkpoint}::DOUBLE` : 'NULL::DOUBLE')).join(', ')}], ` +
+      `steps: [${checkpoints
+        .map(({ checkpoint }) => (hasSteps ? `${checkpoint}::DOUBLE` : 'NULL::DOUBLE'))
+        .join(', ')}], ` +
       `margins: [${checkpoints.map(marginOf).join(', ')}]}`,
   );
   const unequal = all.flatMap(({ tokens }) => tokens.map(([a, b]) => `${sqlName(a)} <> ${sqlName(b)}`));

@@ -228,7 +228,8 @@ function notesOf({ source, name }: LanguageModel, unit: MarginUnit): string[] {
       : []),
     ...(unit === 'answer'
       ? [
-          'Whole answers are compared, so a pair is the harder the longer its chosen answer is. --per token compares tokens.',
+          'Whole answers are compared, so a pair is the harder the longer its chosen answer is. --per token ' +
+            'compares tokens.',
         ]
       : []),
   ];

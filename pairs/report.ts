@@ -105,7 +105,7 @@ function pick<V, T>(all: readonly (V & { by: Grouping })[], valueOf: (one: V) =>
   return Object.fromEntries(all.map((one) => [one.by, valueOf(one)]));
 }
 
-/** Each pair with its difficulty, its place from the hardest on, and whether it is hard. Ties are in the order of pairs. */
+/** Each pair with its difficulty, its place from the hardest on, and whether it is hard. Ties: in order of pairs. */
 export function sqlHard({ difficulties }: Pick<Measurement, 'difficulties'>): string {
   return `
     SELECT *, difficulty IS NOT NULL AND place <= round(${hardShare} * known) AS hard FROM (

@@ -240,7 +240,10 @@ const keptColumns = 'cut.pair, id, file, line, difficulty';
 const cutColumns = 'id, file, line, difficulty, unknown, cut.source, cut.category, cut.language';
 
 function sqlList({ set }: OpenCut, which: string, columns: string): string {
-  return `SELECT ${columns} FROM ${pairTable(set)} AS pairs JOIN ${cutTable} AS cut USING (pair) WHERE ${which} ${order}`;
+  return (
+    `SELECT ${columns} FROM ${pairTable(set)} AS pairs JOIN ${cutTable} AS cut USING (pair) WHERE ` +
+    `${which} ${order}`
+  );
 }
 
 async function copyTo(

@@ -59,7 +59,8 @@ export async function readShownPairs(
 ): Promise<Map<number, ShownPair>> {
   const rows = await queryRows(
     connection,
-    `SELECT pair::DOUBLE AS pair, id, file, line::DOUBLE AS line, form, prompt, chosen, rejected, source, category, language,
+    `SELECT pair::DOUBLE AS pair, id, file, line::DOUBLE AS line, form, prompt, chosen, rejected,
+      source, category, language,
       score_chosen AS "scoreChosen", score_rejected AS "scoreRejected", difficulty, unknown, spread, margin, models
     FROM (FROM ${pairTable(set)} WHERE ${where}) JOIN ${parquetSource(difficulties)} USING (pair)`,
     rowSchema,

@@ -55,7 +55,8 @@ function describeTraining(
 ): string {
   const { maxLength } = settings;
   const from = references
-    ? '# file: use the log probabilities of the pairs in train.jsonl, after comparing 32 with the model. recompute: do not.'
+    ? '# file: use the log probabilities of the pairs in train.jsonl, after comparing 32 with the model. ' +
+      'recompute: do not.'
     : '# train.jsonl has no log probabilities of the reference model, so TRL computes them.';
   return `# Settings of train_dpo.py.
 

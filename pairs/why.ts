@@ -47,7 +47,7 @@ export const whyPairSchema = z.strictObject({
     beta: z.number().nullable(),
   }),
   pair: shownPairSchema,
-  /** The pair's place among all pairs, then in its source, category and language; empty if its difficulty is unknown. */
+  /** The pair's place among all pairs, then in its source, category and language; empty if it is unknown. */
   places: z.array(groupSchema),
   /** What each model said. */
   values: z.array(valueSchema),
@@ -152,20 +152,25 @@ function listReasons(
   else if (margin !== null)
     reasons.push(
       `${who} prefer${s} the ${margin < 0 ? 'rejected' : 'chosen'} answer (mean margin ${signed(margin)}` +
-        `${against.length > 0 && models.size > 1 ? `; ${against.length} of ${formatCountOf(models.size, 'model')} prefer the rejected one` : ''}).`,
+        `${
+          against.length > 0 && models.size > 1
+            ? `; ${against.length} of ${formatCountOf(models.size, 'model')} prefer the rejected one`
+            : ''
+        }).`,
     );
   if (scoreChosen !== null && scoreRejected !== null && scoreRejected >= scoreChosen)
     reasons.push(
       scoreRejected > scoreChosen
-        ? `The files score the rejected answer higher (${scoreRejected} against ${scoreChosen}): the sides may be swapped.`
+        ? `The files score the rejected answer higher (${scoreRejected} against ${scoreChosen}): the sides ` +
+            'may be swapped.'
         : `The files give both answers the same score (${scoreChosen}).`,
     );
   const [all, ...groups] = places;
   for (const { by, group, known, median, easier } of groups)
     if (all !== undefined && known < all.known && median > all.high)
       reasons.push(
-        `Most of its ${by ?? ''} is hard: the median of "${group ?? ''}" is above three quarters of all pairs. Within it, ` +
-          `${formatShare(easier)} are easier.`,
+        `Most of its ${by ?? ''} is hard: the median of "${group ?? ''}" is above three quarters of all ` +
+          `pairs. Within it, ${formatShare(easier)} are easier.`,
       );
   return reasons;
 }

@@ -9,7 +9,8 @@ wanted=$(cat trainer/pyproject.toml trainer/constraints.txt | sha256sum | cut -d
 [ "$(cat $environment/installed 2>/dev/null)" != "$wanted" ] || exit 0
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || {
-  echo "The trainer needs Python 3.10 or later; $python is $("$python" --version 2>&1 || true). Set PYTHON to another one." >&2
+  version=$("$python" --version 2>&1 || true)
+  echo "The trainer needs Python 3.10 or later; $python is $version. Set PYTHON to another one." >&2
   exit 1
 }
 "$python" -m venv $environment

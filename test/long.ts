@@ -6,7 +6,8 @@ import { describe, it, jest } from '@jest/globals';
 /** Whether slow tests run, too. */
 export const everything = process.env['BETR_TEST_ALL'] === '1';
 
-// Many of the slow tests kill processes and race with time. One that fails is tried once more, and both errors are shown.
+// Many of the slow tests kill processes and race with time. One that fails is tried once more, and both errors are
+// shown.
 if (everything) jest.retryTimes(1, { logErrorsBeforeRetry: true });
 
 /** A test, or a group of tests, that `make test` skips. */

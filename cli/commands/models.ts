@@ -17,7 +17,7 @@ const question = { prompt: 'The capital of France is', continuations: [' Paris',
 /** Texts to measure speed by. */
 const measuredTexts = 2;
 
-/** A text of about 1,000 characters. It begins like no other, because servers keep the work on the prompts they know. */
+/** A text of about 1,000 characters. No other begins like it: servers keep the work on prompts they know. */
 function makeText(): string {
   return `Case ${randomBytes(3).toString('hex')}. The sum of two odd numbers is even, as each is one more. `.repeat(
     11,

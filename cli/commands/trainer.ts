@@ -168,7 +168,8 @@ async function printPlan(python: Python, folders: readonly string[], options: Tr
     { python: python.program, version, packages, ...fit, jobs: names },
     [
       `${formatCountOf(names.length, 'job')}, ${formatCount(fit.atOnce)} at a time, with ` +
-        `${formatCountOf(fit.threads, 'CPU thread')} each${fit.gpus > 0 ? ` on ${formatCountOf(fit.gpus, 'GPU')}` : ''}, ` +
+        `${formatCountOf(fit.threads, 'CPU thread')} each` +
+        `${fit.gpus > 0 ? ` on ${formatCountOf(fit.gpus, 'GPU')}` : ''}, ` +
         `by Python ${version} (${python.program}):`,
       ...names.map(({ name, kind }) => `  ${name}  ${kind}`),
     ].join('\n'),

@@ -11,7 +11,8 @@ export function trialCommand(): Command {
   return [planCommand(), runTrialCommand(), trialStatusCommand(), reportCommand(), evalCommand()].reduce(
     (trial, command) => trial.addCommand(command),
     new Command('trial').description(
-      'train small models on selections and on the same amount of random text, and compare them on held-out benchmark items',
+      'train small models on selections and on the same amount of random text, and compare them on held-out ' +
+        'benchmark items',
     ),
   );
 }

@@ -42,8 +42,8 @@ export function listNotes(
       : []),
     ...(unreadableLines > 0
       ? [
-          `${formatCountOf(unreadableLines, 'line')} of the file of answers cannot be read, so some answers are missing. ` +
-            'Import their table again, or give them again.',
+          `${formatCountOf(unreadableLines, 'line')} of the file of answers cannot be read, so some answers ` +
+            'are missing. Import their table again, or give them again.',
         ]
       : []),
   ];

@@ -165,7 +165,8 @@ export function questionOf(
     obeysControlTokens ? withoutControl(text) : text,
   );
   return [
-    'Compare two answers to an instruction. The better answer does what the instruction asks, is correct, and is clear.',
+    'Compare two answers to an instruction. The better answer does what the instruction asks, is correct, ' +
+      'and is clear.',
     `Instruction:\n${instruction ?? ''}`,
     `Answer A:\n${first ?? ''}`,
     `Answer B:\n${second ?? ''}`,

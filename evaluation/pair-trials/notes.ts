@@ -15,7 +15,8 @@ export function listPairNotes(plan: PairTrialPlan, report: PairTrialReport): str
     ...(models.done === models.of
       ? []
       : [
-          `${formatCount(models.of - models.done)} of ${formatCountOf(models.of, 'model')} have no result; they are listed below.`,
+          `${formatCount(models.of - models.done)} of ${formatCountOf(models.of, 'model')} have no result; ` +
+            'they are listed below.',
         ]),
     ...(plan.seeds.length > 1
       ? []
@@ -37,9 +38,9 @@ export function listPairNotes(plan: PairTrialPlan, report: PairTrialReport): str
         ? []
         : ['The judge has not compared the answers of all models yet: "betr pairs trial run" goes on.']
       : [
-          'Win rates are against the untuned student. Length-controlled: the σ(a) of a logistic regression σ(a + b·tanh(d)) ' +
-            'of one model, d the difference in characters over its standard deviation. Unlike AlpacaEval 2, it has no ' +
-            'term for the difficulty of prompts.',
+          'Win rates are against the untuned student. Length-controlled: the σ(a) of a logistic regression ' +
+            'σ(a + b·tanh(d)) of one model, d the difference in characters over its standard deviation. ' +
+            'Unlike AlpacaEval 2, it has no term for the difficulty of prompts.',
           ...(judge.leftOut === 0
             ? []
             : [

@@ -28,8 +28,8 @@ export const ownTask = (benchmark: string): string => `betr_${benchmark}`;
 export const harnessFolder = (run: Run, trial: string): string => join(trialFolder(run, trial), 'lm-eval');
 
 /**
- * Writes the trial's items as tasks, one for each benchmark with choices, and returns their names. Errors: FILE_NOT_FOUND,
- * WRITE_FAILED, DISK_FULL.
+ * Writes the trial's items as tasks, one for each benchmark with choices, and returns their names. Errors:
+ * FILE_NOT_FOUND, WRITE_FAILED, DISK_FULL.
  */
 export async function writeOwnTasks(run: Run, plan: TrialPlan): Promise<string[]> {
   const folder = harnessFolder(run, plan.name);

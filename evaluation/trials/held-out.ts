@@ -36,9 +36,9 @@ export type HeldOutText = z.output<typeof drawnRow> & {
 };
 
 /**
- * Draws up to `perSource` documents without test items from each of the largest sources, and some for validation, writes
- * their list (shard, row, document, source) to `path`, and reads their texts. Errors: those of `withScores` and of
- * reading the corpus.
+ * Draws up to `perSource` documents without test items from each of the largest sources, and some for validation,
+ * writes their list (shard, row, document, source) to `path`, and reads their texts. Errors: those of `withScores`
+ * and of reading the corpus.
  */
 export async function drawHeldOut(
   run: Run,
@@ -51,11 +51,13 @@ export async function drawHeldOut(
   const drawn = await withScores(run, ranking, async (connection, table) => {
     await connection.run(
       `CREATE TEMP TABLE drawn AS
-       WITH largest AS (SELECT source FROM ${table} GROUP BY source ORDER BY sum(tokens) DESC, source LIMIT ${mostSources})
+       WITH largest AS (
+        SELECT source FROM ${table} GROUP BY source ORDER BY sum(tokens) DESC, source LIMIT ${mostSources})
        SELECT shard, "row", document, source FROM (
          SELECT shard, "row", document, source, ${chance} AS chance FROM ${table} WHERE source IN (FROM largest)
        ) WHERE chance < ${mostShare} AND NOT ${leaky}
-       QUALIFY row_number() OVER (PARTITION BY source ORDER BY chance, shard, "row") <= ${perSource + Math.ceil(perSource / forValidation)}`,
+       QUALIFY row_number() OVER (PARTITION BY source ORDER BY chance, shard, "row")
+        <= ${perSource + Math.ceil(perSource / forValidation)}`,
     );
     await commitFile(path, async (temporary) => {
       await connection.run(

@@ -67,11 +67,12 @@ function describeDesign({ model, parameters, tokens, seeds, jobs, flops, devices
     `${formatCount(jobs.done)} of ${formatCountOf(jobs.of, 'model')} of size ${model}` +
     (parameters === null
       ? ''
-      : ` (${formatAmount(parameters.all)} parameters, ${formatAmount(parameters.withoutEmbeddings)} beside the embeddings)`) +
+      : ` (${formatAmount(parameters.all)} parameters, ${formatAmount(parameters.withoutEmbeddings)} beside ` +
+        'the embeddings)') +
     ` were trained on ${formatAmount(tokens)} tokens each, ${formatFlops(flops)} FLOPs in all, on ` +
-    `${devices.join(', ')}, and measured on held-out test items of the benchmarks and held-out texts. Numbers are bits ` +
-    'per byte of the right answers, lower is better; differences above 0 are better. Intervals are 95% bootstraps over ' +
-    `${seeds.length > 1 ? 'seeds and items' : 'items'}.`
+    `${devices.join(', ')}, and measured on held-out test items of the benchmarks and held-out texts. ` +
+    'Numbers are bits per byte of the right answers, lower is better; differences above 0 are better. ' +
+    `Intervals are 95% bootstraps over ${seeds.length > 1 ? 'seeds and items' : 'items'}.`
   );
 }
 
@@ -182,7 +183,8 @@ function flipsSection({ flips }: TrialReport): string[] {
     '<h2>Does the order depend on the learning rate?</h2>',
     pairs === 0
       ? '<p>No two arms differ by more than the noise at both learning rates.</p>'
-      : `<p>Of ${formatCountOf(pairs, 'pair')} of arms that differ at both, ${formatCount(flipped.length)} change places` +
+      : `<p>Of ${formatCountOf(pairs, 'pair')} of arms that differ at both, ${formatCount(flipped.length)} ` +
+        'change places' +
         `${flipped.length === 0 ? '' : `: ${escapeHtml(flipped.map((pair) => pair.join(' and ')).join('; '))}`}.</p>`,
   ];
 }
@@ -190,8 +192,8 @@ function flipsSection({ flips }: TrialReport): string[] {
 function cheapSection({ cheapMeasures }: TrialReport): string[] {
   return [
     '<h2>Did cheap measures agree?</h2>',
-    '<p>Of the pairs of arms that differ by more than the noise of seeds, the share that each measure puts in the same ' +
-      'order. Intervals resample the arms.</p>',
+    '<p>Of the pairs of arms that differ by more than the noise of seeds, the share that each measure puts ' +
+      'in the same order. Intervals resample the arms.</p>',
     table(
       ['measure', 'arms', 'pairs', 'same order'],
       cheapMeasures.map(({ measure, arms, pairs, share, reason }) => [
@@ -249,7 +251,8 @@ for (const holder of document.querySelectorAll('.curve')) {
     ],
     series: [
       { label: 'FLOPs', value: (_plot, log) => show(log) },
-      ...arms.map(({ arm }, i) => ({ label: arm, stroke: colors[i % colors.length], width: 2, points: { show: true } })),
+      ...arms.map(({ arm }, i) => (
+        { label: arm, stroke: colors[i % colors.length], width: 2, points: { show: true } })),
     ],
   }, [logs, ...arms.map(({ points }) => x.map((flops) => points.find(([at]) => at === flops)?.[1] ?? null))], holder);
 }

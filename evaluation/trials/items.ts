@@ -15,7 +15,7 @@ import type { TrialEvaluation } from './plan-file.ts';
 export interface TrialItems {
   /** Lines of the worker's input. */
   lines: object[];
-  /** UTF-8 bytes that a model reads in one measurement: every prompt with each of its choices, and every item as a whole. */
+  /** UTF-8 bytes that a model reads in one measurement: every prompt with each of its choices, every item whole. */
   bytes: number;
   benchmarks: TrialEvaluation['benchmarks'];
   untested: string[];

@@ -17,7 +17,8 @@ export async function listNotes(run: Run, plan: TrialPlan, report: TrialReport):
     ...(jobs.done === jobs.of
       ? []
       : [
-          `${formatCount(jobs.of - jobs.done)} of ${formatCountOf(jobs.of, 'job')} have no result; they are listed below.`,
+          `${formatCount(jobs.of - jobs.done)} of ${formatCountOf(jobs.of, 'job')} have no result; they are ` +
+            'listed below.',
         ]),
     ...(plan.seeds.length > 1
       ? []
@@ -59,6 +60,7 @@ async function listChanged(run: Run, { arms }: TrialPlan): Promise<string[]> {
   return changed.length === 0
     ? []
     : [
-        `Ranked again since the trial was planned, so the results are about an earlier ranking: ${formatNames(changed)}.`,
+        'Ranked again since the trial was planned, so the results are about an earlier ranking: ' +
+          `${formatNames(changed)}.`,
       ];
 }

@@ -140,7 +140,8 @@ export async function readFinished(
 async function describeUnfinished(folder: string): Promise<string> {
   const found = await readJobState(folder);
   const problem = found?.problem ?? null;
-  return `it is ${found?.state === 'waiting' ? 'not started' : (found?.state ?? 'missing')}${problem === null ? '' : `: ${problem}`}`;
+  const state = found?.state === 'waiting' ? 'not started' : (found?.state ?? 'missing');
+  return `it is ${state}${problem === null ? '' : `: ${problem}`}`;
 }
 
 const setRow = z.object({

@@ -172,7 +172,8 @@ function mendPython({ isNamed }: Python): string {
   const named = `Set trainer.python in the settings, or ${variable}, to another Python`;
   if (isNamed) return named;
   return isCheckout()
-    ? `Run "make -C ${quoted(productFolder())} trainer PYTHON=python3.12", with a newer Python that you have, or set ${variable}`
+    ? `Run "make -C ${quoted(productFolder())} trainer PYTHON=python3.12", with a newer Python that you ` +
+        `have, or set ${variable}`
     : `${named}, with the libraries: python3 -m venv betr-trainer && ` +
         `betr-trainer/bin/pip install ${quoted(`${workerFolder()}[dpo]`)}`;
 }

@@ -43,8 +43,9 @@ export async function writeHalves(
       for (const half of halfNames.keys())
         await commitFile(halfFile(folder, split, half), async (temporary) => {
           await connection.run(
-            `COPY (SELECT ${sqlPairRow(chat)} FROM ${pairTable(set)} JOIN halves USING (pair) WHERE ${column} = ${half}) ` +
-              `TO ${sqlString(temporary)} (FORMAT json, COMPRESSION gzip, USE_TMP_FILE false)`,
+            `COPY (SELECT ${sqlPairRow(chat)} FROM ${pairTable(set)} JOIN halves USING (pair) WHERE ` +
+              `${column} = ${half}) TO ${sqlString(temporary)} (FORMAT json, COMPRESSION gzip, USE_TMP_FILE ` +
+              'false)',
           );
         });
   });

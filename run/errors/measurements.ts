@@ -49,7 +49,8 @@ export const measurementErrors = {
     status: 422,
     exit: 2,
     say: (v: { set: string; column: string; beside: string }) =>
-      `The files of "${v.set}" have no column "${v.column}"${v.beside === '' ? '' : `, but they have "${v.beside}"`}. ` +
+      `The files of "${v.set}" have no column "${v.column}"` +
+      `${v.beside === '' ? '' : `, but they have "${v.beside}"`}. ` +
       'Check pairs[].logProbabilities.',
   },
   PAIRS_NOT_SPLIT: {

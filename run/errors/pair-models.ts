@@ -5,7 +5,8 @@ export const pairModelErrors = {
     status: 404,
     exit: 2,
     say: (v: { got: string; known: string[] }) =>
-      `There is no model "${v.got}" to train on preference pairs. Name a Hugging Face folder (with a "/"), a training ` +
+      `There is no model "${v.got}" to train on preference pairs. Name a Hugging Face folder (with a "/"), a ` +
+      'training ' +
       `job, or a model in the settings whose place is a folder.${
         v.known.length === 0 ? '' : ` Known: ${v.known.join(', ')}.`
       }`,

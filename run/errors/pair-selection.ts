@@ -6,7 +6,8 @@ export const pairSelectionErrors = {
     exit: 2,
     say: (v: { params: string; share: string }) =>
       `The line through Argilla's points (3B: 63.7%, 7B: 71.2%, 14B: 81.3%) says ${v.share}% for a model of ` +
-      `${v.params} parameters, so it does not hold that far down. Give a share with --keep, or your own runs with --fit.`,
+      `${v.params} parameters, so it does not hold that far down. Give a share with --keep, or your own runs ` +
+      'with --fit.',
   },
   PAIRS_RUNS: {
     status: 422,
@@ -19,8 +20,8 @@ export const pairSelectionErrors = {
     status: 422,
     exit: 2,
     say: (v: { run: string; reason: string }) =>
-      `The runs do not say how many pairs to keep: run "${v.run}" has no peak, because ${v.reason}. Add runs at other ` +
-      'shares, judge more prompts, or give a share with --keep.',
+      `The runs do not say how many pairs to keep: run "${v.run}" has no peak, because ${v.reason}. Add runs ` +
+      'at other shares, judge more prompts, or give a share with --keep.',
   },
   PAIRS_RUNS_SIZE: {
     status: 422,
@@ -56,7 +57,7 @@ export const pairSelectionErrors = {
     say: (v: { by: string; known: string[] }) =>
       `No pair has a ${v.by}. ${
         v.known.length === 0
-          ? 'Nor has any a source, category, or language: name the fields that have them in the settings (pairs, fields)'
+          ? 'Nor has any a source, category, or language: name their fields in the settings (pairs, fields)'
           : `Use --by ${v.known.join(' or --by ')}`
       }, or leave out --floor.`,
   },
@@ -64,7 +65,8 @@ export const pairSelectionErrors = {
     status: 422,
     exit: 2,
     say: (v: { floor: string; keep: string }) =>
-      `A floor of ${v.floor} for each group is more than the ${v.keep} that is kept in all. Lower --floor, or keep more.`,
+      `A floor of ${v.floor} for each group is more than the ${v.keep} that is kept in all. Lower --floor, ` +
+      'or keep more.',
   },
   PAIRS_FORMAT: {
     status: 422,

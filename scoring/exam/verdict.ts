@@ -50,8 +50,8 @@ export function describeVerdict({ verdict, leastArea, mostUnknown, parts: [topic
           'may have none',
         advice:
           'If the reason is answer mass, the model usually replies with something other than your answers: list ' +
-          'other answers, ask another question, or lower leastMass. If there is no rating, ask for a number alone, or ' +
-          'raise maxTokens. If texts are too long, lower characters',
+          'other answers, ask another question, or lower leastMass. If there is no rating, ask for a number ' +
+          'alone, or raise maxTokens. If texts are too long, lower characters',
       };
   }
 }

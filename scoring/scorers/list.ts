@@ -178,7 +178,7 @@ export function learnsClassifier(scorer: string): boolean {
     : [betr, head, edu, lmScore].includes(kind);
 }
 
-/** Whether a model other than the classifier reads documents for the scorer, which takes long. Errors: SCORER_UNKNOWN. */
+/** Whether a model other than the classifier reads documents, which takes long. Errors: SCORER_UNKNOWN. */
 export function asksModel(scorer: string): boolean {
   const { kind, argument } = parseScorer(scorer);
   return kind === crossFit ? asksModel(learnedScorer(argument)) : [head, edu, lmScore, lmAll].includes(kind);

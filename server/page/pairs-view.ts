@@ -208,11 +208,12 @@ function describe(set: PairSetListed | undefined, measurement: ListedMeasurement
   const agreement =
     check === null || check.spearman === null
       ? ''
-      : ` Its rank correlation with ${check.with} is ${check.spearman.toFixed(2)}, on ${formatCount(check.pairs)} pairs.`;
+      : ` Its rank correlation with ${check.with} is ${check.spearman.toFixed(2)}, on ` +
+        `${formatCount(check.pairs)} pairs.`;
   return (
     `${formatCount(set.pairs)} pairs of ${set.name}, measured by ${name}` +
-    `${proxy === true ? ', a proxy for trained reference models' : ''}: ${formatCount(known ?? 0)} have a difficulty, ` +
-    `${formatCount(unknown ?? 0)} do not.${agreement}`
+    `${proxy === true ? ', a proxy for trained reference models' : ''}: ${formatCount(known ?? 0)} have a ` +
+    `difficulty, ${formatCount(unknown ?? 0)} do not.${agreement}`
   );
 }
 

@@ -129,9 +129,9 @@ function describe(
         `in their seed differ by ${noise.deviation.toPrecision(2)} (standard deviation).`;
   return (
     `${formatCount(jobs.done)} of ${formatCount(jobs.of)} models of size ${model}, each trained on ` +
-    `${formatAmount(tokens)} tokens (${formatFlops(flops)} FLOPs in all), measured on held-out test items. Bits per byte ` +
-    `of the right answers: lower is better. Differences above 0 are better. 95% intervals over ` +
-    `${seeds.length > 1 ? 'seeds and items' : 'items'}. ${sure}`
+    `${formatAmount(tokens)} tokens (${formatFlops(flops)} FLOPs in all), measured on held-out test items. ` +
+    'Bits per byte of the right answers: lower is better. Differences above 0 are better. 95% intervals ' +
+    `over ${seeds.length > 1 ? 'seeds and items' : 'items'}. ${sure}`
   );
 }
 

@@ -40,8 +40,8 @@ const questionFields = {
     .optional()
     .meta({
       description:
-        'How the size of the model gives a share: argilla, a line through three published points. For a fit to your own ' +
-        'runs, use "betr pairs select --fit".',
+        'How the size of the model gives a share: argilla, a line through three published points. For a fit ' +
+        'to your own runs, use "betr pairs select --fit".',
     }),
   maxLoss: z
     .string()
@@ -195,7 +195,9 @@ function parseMaxLoss(text: string): { loss: number; seal: string } {
     throw fail('OPTION_INVALID', {
       option: 'maxLoss',
       got: beginningOf(text),
-      allowed: `a loss above 0 and the first ${sealCharacters} characters of its measurement's seal, such as 0.69@5c1d20f3`,
+      allowed:
+        `a loss above 0 and the first ${sealCharacters} characters of its measurement's seal, such as ` +
+        '0.69@5c1d20f3',
     });
   return { loss, seal };
 }

@@ -1,6 +1,6 @@
-// Tests run where the product runs, in the worker's own context, and share the modules that they load. A context for each
-// file, as Jest has it, would load every module for every file, make loops many times as slow, and hide the
-// typed arrays that native modules accept.
+// Tests run where the product runs, in the worker's own context, and share the modules that they load. A context
+// for each file, as Jest has it, would load every module for every file, make loops many times as slow, and hide
+// the typed arrays that native modules accept.
 
 import { ModuleMocker } from 'jest-mock';
 

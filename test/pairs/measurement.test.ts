@@ -35,7 +35,8 @@ const set = () => ({ name: 'feedback', seal: 'a', files: { measurements: join(fo
 
 /** Pair 0 is judged by two models at two steps, pair 1 by one, pair 2 by none, pair 3 is unknown. */
 const values = `
-  SELECT * FROM (VALUES (0, 'a', 20, 0.25), (0, 'a', 10, 9.0), (0, 'b', 10, 9.0), (0, 'b', 20, -0.25), (1, 'a', 10, 1.0))
+  SELECT * FROM (VALUES (0, 'a', 20, 0.25), (0, 'a', 10, 9.0), (0, 'b', 10, 9.0), (0, 'b', 20, -0.25),
+    (1, 'a', 10, 1.0))
     AS v(pair, model, step, margin)`;
 const unknown = `SELECT 3 AS pair, 'too long' AS reason`;
 

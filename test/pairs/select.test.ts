@@ -164,7 +164,8 @@ const tools = [
 
 describe('the settings of train_dpo.py', () => {
   it('are those that the reference models were trained with', async () => {
-    const references = `SELECT range AS pair, -11 - range AS ref_chosen_logps, -21.5 AS ref_rejected_logps FROM range(3)`;
+    const references =
+      'SELECT range AS pair, -11 - range AS ref_chosen_logps, -21.5 AS ref_rejected_logps ' + 'FROM range(3)';
     const chat = { chat: true, maxLength: 512, start: '/nowhere', chatTemplate: '{{ messages }}' };
     const measurements = [
       { ...smallMeasurement, name: 'models-a', method: 'models' as const, beta: 0.05, settings: chat },

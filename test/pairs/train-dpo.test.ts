@@ -81,45 +81,49 @@ const trainingSchema = z.object({
 const promptsOf = ({ seen }: z.output<typeof ran>): (string | undefined)[] =>
   seen.map((text) => /Q\d+\?/.exec(text)?.[0]);
 
-test('train_dpo.py takes the pairs in order, with the log probabilities of the file if they are those of the model', async () => {
-  await withSmallSet(conversations, async (run, folder) => {
-    await ask(folder, 'models', folder);
-    await select(run, join(folder, 'plain'));
-    const one = join(folder, 'one');
-    const references = z
-      .record(z.string(), z.tuple([z.number(), z.number()]))
-      .parse(await ask(folder, 'references', join(folder, 'plain'), one));
-    const measured = conversations.map(({ margin, row }) => {
-      const [chosen, rejected] = references[String(row['id'])] ?? [0, 0];
-      return { margin, row: { ...row, c: chosen, r: rejected, ref_c: chosen, ref_r: rejected } };
+test(
+  'train_dpo.py takes the pairs in order, with the log probabilities of the file if they are those of the ' +
+    'model',
+  async () => {
+    await withSmallSet(conversations, async (run, folder) => {
+      await ask(folder, 'models', folder);
+      await select(run, join(folder, 'plain'));
+      const one = join(folder, 'one');
+      const references = z
+        .record(z.string(), z.tuple([z.number(), z.number()]))
+        .parse(await ask(folder, 'references', join(folder, 'plain'), one));
+      const measured = conversations.map(({ margin, row }) => {
+        const [chosen, rejected] = references[String(row['id'])] ?? [0, 0];
+        return { margin, row: { ...row, c: chosen, r: rejected, ref_c: chosen, ref_r: rejected } };
+      });
+      const settings =
+        '    logProbabilities: {chosen: c, rejected: r, referenceChosen: ref_c, referenceRejected: ref_r}\n';
+      await withSmallSet(
+        measured,
+        async (measuredRun, measuredFolder) => {
+          const out = join(measuredFolder, 'out');
+          await select(measuredRun, out);
+          const { file, recomputed, random, other, shorter } = trainingSchema.parse(
+            await ask(folder, 'training', out, one, join(folder, 'two')),
+          );
+          expect(file.compared).toBeGreaterThan(16);
+          expect(recomputed.compared).toBe(0);
+          expect(promptsOf(file)).toEqual(easiest);
+          expect(promptsOf(recomputed)).toEqual(easiest);
+          expect(promptsOf(random)).not.toEqual(easiest);
+          expect(file.losses[0]).toBeCloseTo(Math.LN2, 3);
+          for (const [step, loss] of file.losses.entries())
+            expect(loss).toBeCloseTo(recomputed.losses[step] ?? 0, 3);
+          expect(other).toMatch(
+            /^The log probabilities in the file are not those of this model: of \d+ compared answers, \d+ differ\./,
+          );
+          expect(shorter).toContain('maximum length (now 48)');
+        },
+        { settings },
+      );
     });
-    const settings =
-      '    logProbabilities: {chosen: c, rejected: r, referenceChosen: ref_c, referenceRejected: ref_r}\n';
-    await withSmallSet(
-      measured,
-      async (measuredRun, measuredFolder) => {
-        const out = join(measuredFolder, 'out');
-        await select(measuredRun, out);
-        const { file, recomputed, random, other, shorter } = trainingSchema.parse(
-          await ask(folder, 'training', out, one, join(folder, 'two')),
-        );
-        expect(file.compared).toBeGreaterThan(16);
-        expect(recomputed.compared).toBe(0);
-        expect(promptsOf(file)).toEqual(easiest);
-        expect(promptsOf(recomputed)).toEqual(easiest);
-        expect(promptsOf(random)).not.toEqual(easiest);
-        expect(file.losses[0]).toBeCloseTo(Math.LN2, 3);
-        for (const [step, loss] of file.losses.entries())
-          expect(loss).toBeCloseTo(recomputed.losses[step] ?? 0, 3);
-        expect(other).toMatch(
-          /^The log probabilities in the file are not those of this model: of \d+ compared answers, \d+ differ\./,
-        );
-        expect(shorter).toContain('maximum length (now 48)');
-      },
-      { settings },
-    );
-  });
-});
+  },
+);
 
 test('datasets reads every format', async () => {
   await withSmallSet(conversations, async (run, folder) => {

@@ -15,7 +15,8 @@ export function describeKeep(answer: KeepAnswer): string {
     ...(reasons.length === 0
       ? []
       : [
-          `Without a known difficulty: ${reasons.map(([reason, pairs]) => `${formatCount(pairs)} (${reason})`).join(', ')}.`,
+          'Without a known difficulty: ' +
+            `${reasons.map(([reason, pairs]) => `${formatCount(pairs)} (${reason})`).join(', ')}.`,
         ]),
     ...groups.map(describeGroups),
     ...(caveats.length === 0 ? [] : ['', ...caveats.map((caveat) => `- ${caveat}`)]),
@@ -47,7 +48,8 @@ export function describeWritten(
       `(${files.map(({ file }) => file).join(', ')}, manifest.json).`,
     ...Object.entries(leftOut).map(
       ([reason, { pairs: count, first }]) =>
-        `Left out, as ${format} cannot express them: ${formatCountOf(count, 'pair')} (${reason}; the first is ${first}).`,
+        `Left out, as ${format} cannot express them: ${formatCountOf(count, 'pair')} (${reason}; the first ` +
+        `is ${first}).`,
     ),
     ...(trl
       ? [

@@ -131,7 +131,9 @@ function readThreshold(text: string): { loss: number; seal: string } {
     throw fail('OPTION_INVALID', {
       option: '--max-loss',
       got: text.slice(0, 100),
-      allowed: `a loss above 0 and the first ${sealCharacters} characters of its measurement's seal, such as 0.69@5c1d20f3`,
+      allowed:
+        `a loss above 0 and the first ${sealCharacters} characters of its measurement's seal, such as ` +
+        '0.69@5c1d20f3',
     });
   return { loss, seal };
 }

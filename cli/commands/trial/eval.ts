@@ -38,8 +38,8 @@ export function evalCommand(): Command {
   return trialOf('eval', 'run lm-evaluation-harness on the trained models of a trial')
     .option(
       '--lm-eval <tasks>',
-      `tasks of the harness, separated by commas; ${ownTasks}: the trial's own benchmarks with choices, compared with ` +
-        'what betr measured',
+      `tasks of the harness, separated by commas; ${ownTasks}: the trial's own benchmarks with choices, ` +
+        'compared with what betr measured',
       ownTasks,
     )
     .option('--limit <count>', 'most items of each task (default: all)', whole('--limit'))

@@ -239,8 +239,8 @@ function describePlan(plan: TrialPlan, noise: PlannedNoise): string {
     '',
     `Takes about ${formatDuration(estimate.seconds)} of one GPU or CPU thread at ` +
       `${formatAmount(estimate.tokensPerSecond)} tokens/s, ${formatFlops(estimate.flops)} FLOPs, ` +
-      `${formatBytes(estimate.diskBytes)} of disk, and ${formatBytes(1e6 * estimate.peakMemoryMb)} of memory for each ` +
-      'worker.',
+      `${formatBytes(estimate.diskBytes)} of disk, and ${formatBytes(1e6 * estimate.peakMemoryMb)} of memory ` +
+      'for each worker.',
     describeNoise(noise, plan),
     '',
     `Start it with: betr trial run --name ${name}`,

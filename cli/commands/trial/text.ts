@@ -31,8 +31,8 @@ export function describeTrial(report: TrialReport): string {
     ...report.cheapMeasures.map(({ measure, pairs, share, reason }) =>
       share === null
         ? `  ${measure}: ${reason ?? ''}`
-        : `  ${measure}: ${formatShare(share.value)} of ${formatCountOf(pairs, 'pair')} (${formatShare(share.low)} to ` +
-          `${formatShare(share.high)})`,
+        : `  ${measure}: ${formatShare(share.value)} of ${formatCountOf(pairs, 'pair')} ` +
+          `(${formatShare(share.low)} to ${formatShare(share.high)})`,
     ),
     ...(report.notes.length === 0 ? [] : ['', ...report.notes.map((note) => `Note: ${note}`)]),
     ...report.problems.map(({ job, problem }) => `No result of ${job}: ${problem}`),

@@ -157,6 +157,7 @@ export function findCut(counted: number | null, sent: number | string): string |
 /** The same for a text of so many characters, by `countVaried`. */
 export function findCutText(counted: number | null, characters: number): string | undefined {
   return counted !== null && counted * charactersPerToken < characters
-    ? `it read only ${formatCountOf(counted, 'token')} of a prompt of ${formatCountOf(characters, 'character')}, which it silently cut`
+    ? `it read only ${formatCountOf(counted, 'token')} of a prompt of ` +
+        `${formatCountOf(characters, 'character')}, which it silently cut`
     : undefined;
 }

@@ -210,9 +210,9 @@ async function doJob(connection: DuckDBConnection, folder: string, qualities: Qu
   const json = join(folder, 'rows.json');
   await writeFile(json, JSON.stringify(rows));
   await connection.run(
-    `COPY (SELECT * FROM read_json(${sqlString(json)}, columns = {tokens: 'BIGINT', step: 'BIGINT', decayed: 'BOOLEAN', ` +
-      `"set": 'VARCHAR', item: 'VARCHAR', measure: 'VARCHAR', bits: 'DOUBLE', bytes: 'BIGINT', correct: 'TINYINT', ` +
-      `correct_norm: 'TINYINT'})) TO ${sqlString(result)} (FORMAT parquet)`,
+    `COPY (SELECT * FROM read_json(${sqlString(json)}, columns = {tokens: 'BIGINT', step: 'BIGINT', decayed: ` +
+      `'BOOLEAN', "set": 'VARCHAR', item: 'VARCHAR', measure: 'VARCHAR', bits: 'DOUBLE', bytes: 'BIGINT', ` +
+      `correct: 'TINYINT', correct_norm: 'TINYINT'})) TO ${sqlString(result)} (FORMAT parquet)`,
   );
   await rm(json);
   const parameters = qualities.parameters ?? 1e6;

@@ -66,8 +66,8 @@ describe('a verdict', () => {
 
   it('says how many texts have no score and how many may', () => {
     expect(examError(examOf(topicOf([47, 1]))).message).toContain(
-      'failed its exam (too few scores): it gives no score to 47 of 50 texts that should score high (space) and 1 of 50 ' +
-        'texts that should not (kitchen), and at most 20% of either side may have none.',
+      'failed its exam (too few scores): it gives no score to 47 of 50 texts that should score high (space) ' +
+        'and 1 of 50 texts that should not (kitchen), and at most 20% of either side may have none.',
     );
     expect(describeVerdict(examOf(topicOf([2, 1]))).problem).toMatch(
       /^it tells space from kitchen: area under the curve 1\.000 \(.*\) without 3 texts that it gives no score$/,

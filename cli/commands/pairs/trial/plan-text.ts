@@ -19,7 +19,11 @@ export function describePairPlan(plan: PairTrialPlan): string {
       `difficulties of ${measurement.name}${measurement.proxy ? ' (a proxy)' : ''}.`,
     `Held out: ${formatCount(pairs.heldOut)} of ${formatCount(pairs.known)} pairs with a known difficulty, in ` +
       `${formatCountOf(pairs.groups, 'group')} of similar prompts. The arms are cut from ` +
-      `${formatCount(pairs.pool)}${pairs.tests === 0 ? '' : `; ${formatCount(pairs.tests)} with words of benchmark tests in their prompts are in no arm`}.`,
+      `${formatCount(pairs.pool)}${
+        pairs.tests === 0
+          ? ''
+          : `; ${formatCount(pairs.tests)} with words of benchmark tests in their prompts are in no arm`
+      }.`,
     '',
     formatTable([
       ['arm', 'keep', 'pairs', 'steps', 'difficulty', 'characters of chosen', 'of rejected'],

@@ -32,8 +32,8 @@ export function describePairTrial(report: PairTrialReport): string {
         perAnswer(arm.rejected),
       ]),
     ]),
-    'accuracy: share of pairs whose chosen answer has the larger implicit reward. chosen, rejected: change of the log ' +
-      'probability of these answers by training, in nats an answer.',
+    'accuracy: share of pairs whose chosen answer has the larger implicit reward. chosen, rejected: change ' +
+      'of the log probability of these answers by training, in nats an answer.',
     ...(untuned.items === null
       ? []
       : [
