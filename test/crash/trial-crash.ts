@@ -89,7 +89,7 @@ export async function crashTrials(
         if (JSON.stringify(end[key]) !== JSON.stringify(expected[key]))
           throw new Error(
             `${key} of a trial that was killed: ${JSON.stringify(end[key])}, undisturbed: ` +
-              `${JSON.stringify(expected[key])}`,
+              JSON.stringify(expected[key]),
           );
       await rm(run.settingsFolder, { recursive: true });
       tell(`a trial is done: the same report, results and files, with ${end.resumed} resumed jobs`);
